@@ -1,0 +1,81 @@
+"""The market's figures as data: underlyings, trading days and hours, read from the TOML files beside this one."""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Underlying:
+    """One index whose options are traded; quantities in units, prices in index points."""
+
+    name: str
+    exchange: str
+    lot_size: int
+    freeze_quantity: int
+    tick_size: Decimal
+    strike_step: int
+    weekly: bool
+    expiry_weekday: int
+    index_key: str
+    index_token: int
+    spot: Decimal
+    volatility: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hours:
+    """One session, from `open` to `close`, IST."""
+
+    open: time
+    close: time
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalendarData:
+    """What the calendar file says; `gateway.domain.market` draws the conclusions."""
+
+    hours_from: tuple[tuple[date, Hours], ...]
+    holidays: frozenset[date]
+    special: tuple[tuple[date, Hours], ...]
+    years: frozenset[int]
+
+
+@cache
+def underlyings() -> dict[str, Underlying]:
+    """Every underlying by its name, in the file's order."""
+    raw = _read("underlyings.toml")
+    return {name: _underlying(name, fields) for name, fields in raw.items()}
+
+
+@cache
+def calendar() -> CalendarData:
+    """The trading calendar."""
+    raw = _read("calendar.toml")
+    years: dict[str, Any] = raw["years"]
+    special = [entry for year in years.values() for entry in year.get("special", [])]
+    return CalendarData(
+        hours_from=tuple(sorted(((h["from"], _hours(h)) for h in raw["hours"]), key=lambda pair: pair[0])),
+        holidays=frozenset(day for year in years.values() for day in year["holidays"]),
+        special=tuple((entry["day"], _hours(entry)) for entry in special),
+        years=frozenset(int(year) for year in years),
+    )
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((_HERE / name).read_text(encoding="utf-8"))
+
+
+def _hours(entry: dict[str, Any]) -> Hours:
+    return Hours(open=time.fromisoformat(entry["open"]), close=time.fromisoformat(entry["close"]))
+
+
+def _underlying(name: str, fields: dict[str, Any]) -> Underlying:
+    decimals = {key: Decimal(fields[key]) for key in ("tick_size", "spot")}
+    return Underlying(name=name, **{**fields, **decimals})
