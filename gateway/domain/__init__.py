@@ -1,0 +1,1 @@
+"""The words of the trade, without any I/O."""

@@ -1,0 +1,74 @@
+"""The trading calendar: which days trade, between which hours, when an expiry has passed. IST."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from config.market import CalendarData, Hours
+
+IST = ZoneInfo("Asia/Kolkata")
+#: Kite's tokens die at this hour (facts/kite.md 1.3).
+TOKEN_DEATH = time(6, 0)
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, UTC."""
+    return datetime.now(UTC)
+
+
+def ist(moment: datetime) -> datetime:
+    """An aware moment on the Indian clock."""
+    return moment.astimezone(IST)
+
+
+def trading_date(moment: datetime) -> date:
+    """The Indian date of a moment."""
+    return ist(moment).date()
+
+
+def next_token_death(login: datetime) -> datetime:
+    """The first 06:00 IST after a login."""
+    local = ist(login)
+    death = datetime.combine(local.date(), TOKEN_DEATH, IST)
+    return death if local < death else death + timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calendar:
+    """The exchange's calendar; with `always` every moment of every day trades (practice)."""
+
+    data: CalendarData
+    always: bool = False
+
+    def hours(self, day: date) -> Hours | None:
+        """The session of a day by the exchange's calendar; None: no trading, or nothing is known of that year."""
+        for special_day, hours in self.data.special:
+            if special_day == day:
+                return hours
+        if day.weekday() >= 5 or day in self.data.holidays or day.year not in self.data.years:
+            return None
+        return self._regular(day)
+
+    def is_trading_day(self, day: date) -> bool:
+        """Whether timed jobs run on that day."""
+        return self.always or self.hours(day) is not None
+
+    def is_open(self, moment: datetime) -> bool:
+        """Whether orders are taken at that moment."""
+        if self.always:
+            return True
+        local = ist(moment)
+        hours = self.hours(local.date())
+        return hours is not None and hours.open <= local.time() < hours.close
+
+    def has_expired(self, expiry: date, moment: datetime) -> bool:
+        """Whether a contract's last session is over (its expiry day counts until the close)."""
+        local = ist(moment)
+        if expiry != local.date():
+            return expiry < local.date()
+        hours = self.hours(expiry) or self._regular(expiry)
+        return hours is not None and local.time() >= hours.close
+
+    def _regular(self, day: date) -> Hours | None:
+        in_force = [hours for start, hours in self.data.hours_from if start <= day]
+        return in_force[-1] if in_force else None

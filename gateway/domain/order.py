@@ -1,0 +1,242 @@
+"""Intents and orders: their states, the one table of transitions, and the tag that finds an order again."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum, unique
+from typing import NewType
+
+AlertId = NewType("AlertId", str)
+IntentId = NewType("IntentId", str)
+#: At most 20 alphanumeric characters, unique for each intent (facts/kite.md 2.2).
+Tag = NewType("Tag", str)
+
+
+@unique
+class AlertState(StrEnum):
+    """What became of an alert at the door and in planning."""
+
+    RECEIVED = "received"
+    INVALID = "invalid"
+    DUPLICATE = "duplicate"
+    STALE = "stale"
+    REFUSED = "refused"
+    PLANNED = "planned"
+
+
+@unique
+class IntentState(StrEnum):
+    """An order decided on, up to the one call that places it."""
+
+    PLANNED = "planned"
+    AWAITING_APPROVAL = "awaiting_approval"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    APPROVED = "approved"
+    #: Claimed: the call to the broker has begun or is about to; from here on an order may exist.
+    PLACING = "placing"
+    PLACED = "placed"
+    REFUSED = "refused"
+    #: No answer: settled by the order book, then by the owner; never by a second call.
+    UNKNOWN = "unknown"
+    #: Unknown, and the owner says that no order exists.
+    CLOSED = "closed"
+
+
+@unique
+class OrderState(StrEnum):
+    """An order the broker has."""
+
+    PLACED = "placed"
+    OPEN = "open"
+    PARTLY_FILLED = "partly_filled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+
+#: The one table of transitions: from each state, where an arrow leads.
+TRANSITIONS: dict[StrEnum, frozenset[StrEnum]] = {
+    AlertState.RECEIVED: frozenset({AlertState.STALE, AlertState.REFUSED, AlertState.PLANNED}),
+    AlertState.INVALID: frozenset(),
+    AlertState.DUPLICATE: frozenset(),
+    AlertState.STALE: frozenset(),
+    AlertState.REFUSED: frozenset(),
+    AlertState.PLANNED: frozenset(),
+    IntentState.PLANNED: frozenset(
+        {IntentState.AWAITING_APPROVAL, IntentState.APPROVED, IntentState.REFUSED, IntentState.REJECTED}
+    ),
+    IntentState.AWAITING_APPROVAL: frozenset(
+        {IntentState.REJECTED, IntentState.EXPIRED, IntentState.APPROVED, IntentState.REFUSED}
+    ),
+    IntentState.REJECTED: frozenset(),
+    IntentState.EXPIRED: frozenset(),
+    IntentState.APPROVED: frozenset({IntentState.PLACING, IntentState.REFUSED, IntentState.EXPIRED}),
+    # REFUSED also covers "not sent": no order exists, and the reason says which it was.
+    IntentState.PLACING: frozenset({IntentState.PLACED, IntentState.REFUSED, IntentState.UNKNOWN}),
+    IntentState.PLACED: frozenset(),
+    IntentState.REFUSED: frozenset(),
+    IntentState.UNKNOWN: frozenset({IntentState.PLACED, IntentState.CLOSED}),
+    # The book may yet show what the owner could not see: a closed intent can still be adopted.
+    IntentState.CLOSED: frozenset({IntentState.PLACED}),
+    OrderState.PLACED: frozenset(
+        {
+            OrderState.OPEN,
+            OrderState.PARTLY_FILLED,
+            OrderState.FILLED,
+            OrderState.CANCELLED,
+            OrderState.REJECTED,
+        }
+    ),
+    OrderState.OPEN: frozenset(
+        {OrderState.PARTLY_FILLED, OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED}
+    ),
+    OrderState.PARTLY_FILLED: frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED}),
+    OrderState.FILLED: frozenset(),
+    OrderState.CANCELLED: frozenset(),
+    OrderState.REJECTED: frozenset(),
+}
+
+
+def may_move(origin: StrEnum, goal: StrEnum) -> bool:
+    """Whether the table has an arrow from `origin` to `goal`."""
+    return goal in TRANSITIONS[origin]
+
+
+#: Intents that may still lead to an order, or already have one we do not know the end of.
+LIVE_INTENTS = frozenset(
+    {
+        IntentState.PLANNED,
+        IntentState.AWAITING_APPROVAL,
+        IntentState.APPROVED,
+        IntentState.PLACING,
+        IntentState.UNKNOWN,
+    }
+)
+#: Orders that may still fill.
+WORKING_ORDERS = frozenset({OrderState.PLACED, OrderState.OPEN, OrderState.PARTLY_FILLED})
+
+
+@unique
+class Side(StrEnum):
+    """Which way the broker is to trade."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+@unique
+class Purpose(StrEnum):
+    """Why an intent exists: entries meet every limit, exits none of the limits on entries."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+@unique
+class Venue(StrEnum):
+    """Where an order goes."""
+
+    PAPER = "paper"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderTicket:
+    """What is sent to the broker: quantity in units, prices in rupees on the tick.
+
+    `market_protection` (percent, or -1 for the broker's own band) goes with MARKET only and is
+    obligatory there (facts/kite.md 2.3).
+    """
+
+    tag: Tag
+    exchange: str
+    tradingsymbol: str
+    side: Side
+    quantity: int
+    product: str
+    order_type: str
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    market_protection: Decimal | None = None
+    validity: str = "DAY"
+    variety: str = "regular"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerOrder:
+    """One row of the broker's order book, at one moment. Prices in rupees, quantities in units."""
+
+    order_id: str
+    status: str
+    status_message: str | None
+    tags: frozenset[str]
+    exchange: str
+    tradingsymbol: str
+    side: Side
+    product: str
+    variety: str
+    quantity: int
+    filled_quantity: int
+    pending_quantity: int
+    cancelled_quantity: int
+    average_price: Decimal
+    order_timestamp: datetime | None
+
+    @property
+    def state(self) -> OrderState:
+        """The broker's word as our state; an unknown word is a living order (facts/kite.md 3.1)."""
+        return order_state(self.status, self.filled_quantity)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerTrade:
+    """One trade of an order. `trade_id` is unique on its exchange and day only (facts/kite.md 3.2)."""
+
+    trade_id: str
+    order_id: str
+    exchange: str
+    tradingsymbol: str
+    side: Side
+    quantity: int
+    price: Decimal
+    filled_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerPosition:
+    """The account's net position in one contract and product, in units (short is negative)."""
+
+    exchange: str
+    tradingsymbol: str
+    product: str
+    quantity: int
+    average_price: Decimal
+    last_price: Decimal
+
+
+def order_state(status: str, filled_quantity: int) -> OrderState:
+    """Kite's status as our state; variants such as `CANCELLED AMO` count by their beginning."""
+    word = status.upper()
+    if word == "COMPLETE":
+        return OrderState.FILLED
+    if word.startswith("CANCELLED"):
+        return OrderState.CANCELLED
+    if word.startswith("REJECTED"):
+        return OrderState.REJECTED
+    if filled_quantity > 0:
+        return OrderState.PARTLY_FILLED
+    return OrderState.OPEN if word in _AT_EXCHANGE else OrderState.PLACED
+
+
+_AT_EXCHANGE = frozenset(
+    {"OPEN", "TRIGGER PENDING", "MODIFIED", "MODIFY PENDING", "MODIFY VALIDATION PENDING", "CANCEL PENDING"}
+)
+
+
+def make_tag(alert_id: AlertId, part: int) -> Tag:
+    """The tag of the `part`-th intent of an alert: the same at every restart, 18 characters [A-Z2-7]."""
+    digest = hashlib.sha256(f"{alert_id}/{part}".encode()).digest()
+    return Tag("MJ" + base64.b32encode(digest[:10]).decode("ascii"))

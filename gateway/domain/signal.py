@@ -1,0 +1,108 @@
+"""The signal: what an alert says, parsed. What it leaves out is None and may come from the strategy's settings."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum, unique
+
+from gateway.domain.contract import OptionType
+
+#: The strategy of an alert that names none.
+DEFAULT_STRATEGY = "default"
+
+
+@unique
+class Action(StrEnum):
+    """What the alert wants done."""
+
+    #: Open (or, for a strategy that writes options, buy back).
+    BUY = "BUY"
+    #: Close what the strategy holds, up to the quantity named.
+    SELL = "SELL"
+    #: Close all that the strategy holds of what is named.
+    EXIT = "EXIT"
+
+
+@unique
+class StrikeKind(StrEnum):
+    """How a strike is said."""
+
+    #: An index level; the nearest listed strike is taken.
+    PRICE = "price"
+    #: Listed strikes above (+) or below (-) the one nearest to the index.
+    ATM = "atm"
+    #: Listed strikes into the money.
+    ITM = "itm"
+    #: Listed strikes out of the money.
+    OTM = "otm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrikeRule:
+    """A strike: `value` is an index level for PRICE, a count of listed strikes otherwise."""
+
+    kind: StrikeKind
+    value: Decimal
+
+
+@unique
+class ExpiryKind(StrEnum):
+    """How an expiry is said."""
+
+    DATE = "date"
+    #: The nearest expiry of any kind that has not passed.
+    WEEKLY = "weekly"
+    #: The nearest expiry that is the last of its month.
+    MONTHLY = "monthly"
+    #: The expiry after the nearest.
+    NEXT = "next"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpiryRule:
+    """An expiry; `day` only for DATE."""
+
+    kind: ExpiryKind
+    day: date | None = None
+
+
+@unique
+class LevelKind(StrEnum):
+    """How a stop or a target is said."""
+
+    #: An option price in rupees.
+    PRICE = "price"
+    #: Percent of the fill price, signed (-20 means 20 % below).
+    PERCENT = "percent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """A stop-loss or a target."""
+
+    kind: LevelKind
+    value: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """One alert, understood. Quantity in units; times aware, UTC; `price` is the chart's or the option's as sent."""
+
+    action: Action
+    strategy: str = DEFAULT_STRATEGY
+    symbol: str | None = None
+    option_type: OptionType | None = None
+    strike: StrikeRule | None = None
+    quantity: int | None = None
+    lots: int | None = None
+    expiry: ExpiryRule | None = None
+    stop_loss: Level | None = None
+    target: Level | None = None
+    id: str | None = None
+    time: datetime | None = None
+    price: Decimal | None = None
+    market_position: str | None = None
+    prev_market_position: str | None = None
+    position_size: Decimal | None = None
+    #: Fields that were sent and mean nothing here; shown to the owner, never acted on.
+    ignored: tuple[str, ...] = ()
