@@ -1,0 +1,67 @@
+"""The audit trail: appended in the transaction of what it tells, each row sealed by the hash of the one before."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert, select
+
+from storage.tables import audit
+
+#: What the first row is sealed on.
+GENESIS = "0" * 64
+
+
+def append(
+    connection: Connection,
+    at: datetime,
+    event: str,
+    *,
+    alert_id: str | None = None,
+    intent_id: str | None = None,
+    **detail: Any,
+) -> None:
+    """One row; `detail` must be JSON-able and never holds a secret."""
+    append_all(connection, at, [{"event": event, "alert_id": alert_id, "intent_id": intent_id, "detail": detail}])
+
+
+def append_all(connection: Connection, at: datetime, entries: list[dict[str, Any]]) -> None:
+    """Several rows at one moment, in order: dicts of event, alert_id, intent_id and detail."""
+    previous = connection.scalar(select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)) or GENESIS
+    rows = []
+    for entry in entries:
+        detail = msgspec.json.encode(entry["detail"], order="sorted").decode()
+        row = {**entry, "at": at, "detail": detail, "previous_hash": previous}
+        previous = row["hash"] = seal(row)
+        rows.append(row)
+    if rows:
+        connection.execute(insert(audit), rows)
+
+
+def seal(row: Mapping[str, Any]) -> str:
+    """The hash that binds a row to the one before it."""
+    parts = (
+        row["previous_hash"],
+        row["at"].isoformat(),
+        row["event"],
+        row["alert_id"] or "",
+        row["intent_id"] or "",
+        row["detail"],
+    )
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def trail(connection: Connection, alert_id: str) -> list[dict[str, Any]]:
+    """What happened to an alert, oldest first: at, event, intent_id and the detail decoded."""
+    rows = connection.execute(select(audit).where(audit.c.alert_id == alert_id).order_by(audit.c.seq))
+    return [
+        {
+            "at": row.at,
+            "event": row.event,
+            "intent_id": row.intent_id,
+            **msgspec.json.decode(row.detail),
+        }
+        for row in rows
+    ]

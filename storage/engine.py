@@ -1,0 +1,120 @@
+"""The database's engine: one writer whose transactions are short and durable, readers beside it.
+
+The only home of SQLite's own ways (pragmas, BEGIN IMMEDIATE); everything else is SQLAlchemy Core.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from gateway.domain.errors import StorageFailed
+
+Result = TypeVar("Result")
+
+#: How long a transaction waits for another process's lock. TradingView gives up after 3 s
+#: (facts/tradingview.md 1), so the webhook must have its 503 out before that.
+BUSY_TIMEOUT_MS = 1500
+DATABASE_FILE = "manjha.db"
+
+
+def database_url(configured: str | None, data_dir: Path) -> str:
+    """The configured URL, or SQLite's in `data_dir`."""
+    return configured or f"sqlite:///{(data_dir / DATABASE_FILE).absolute()}"
+
+
+class Database:
+    """Runs functions of a `Connection` as transactions.
+
+    `write` runs them one after another on one thread (one hop a transaction, no race between two
+    of ours; BEGIN IMMEDIATE against other processes); `read` runs beside the writer, through
+    aiosqlite, and sees the last commit. A function's exception rolls its transaction back.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        _create_private(url)
+        self._engine = _sync_engine(url)
+        self._reader = _async_engine(url)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+
+    async def write(self, work: Callable[[Connection], Result]) -> Result:
+        """The result of `work`, committed to disk. Raises StorageFailed when nothing was stored."""
+        task = asyncio.get_running_loop().run_in_executor(self._thread, self.write_now, work)
+        # A cancelled caller must not believe that nothing happened: the thread commits all the same.
+        return await asyncio.shield(task)
+
+    def write_now(self, work: Callable[[Connection], Result]) -> Result:
+        """`write` for a caller without an event loop (the commands, the migrations)."""
+        try:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except DBAPIError as error:
+            raise StorageFailed(str(error.orig)) from error
+
+    async def read(self, work: Callable[[Connection], Result]) -> Result:
+        """The result of `work`, which must not write. Raises StorageFailed."""
+        try:
+            async with self._reader.connect() as connection:
+                return await connection.run_sync(work)
+        except DBAPIError as error:
+            raise StorageFailed(str(error.orig)) from error
+
+    async def close(self) -> None:
+        """Waits for the running transaction, then lets go of every connection."""
+        await asyncio.to_thread(self._thread.shutdown)
+        await self._reader.dispose()
+        self._engine.dispose()
+
+
+def _create_private(url: str) -> None:
+    """The file is made 0600 before SQLite opens it: its -wal and -shm then take the same mode."""
+    path = make_url(url).database
+    if not url.startswith("sqlite") or not path:
+        return
+    Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _sync_engine(url: str) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        _speak_sqlite(engine, "IMMEDIATE")
+    return engine
+
+
+def _async_engine(url: str) -> AsyncEngine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        parsed = parsed.set(drivername="sqlite+aiosqlite")
+    engine = create_async_engine(parsed)
+    if engine.dialect.name == "sqlite":
+        _speak_sqlite(engine.sync_engine, "DEFERRED")
+    return engine
+
+
+def _speak_sqlite(engine: Engine, begin: str) -> None:
+    """The driver's own transactions are switched off, because they begin too late (facts/reliability.md 1.4)."""
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"BEGIN {begin}")

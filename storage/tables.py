@@ -1,0 +1,239 @@
+"""Every table. Moments are UTC, amounts are paise, quantities are units, prices are Decimal rupees."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from storage.types import Exact, Moment
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("received_at", Moment, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("body_hash", String(64), nullable=False),
+    #: Unique among the alerts that count; NULL for one that repeats another.
+    Column("dedupe_key", String(160), unique=True),
+    Column("duplicate_of", String(32)),
+    Column("strategy", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("field", String(64)),
+    Column("reason", Text),
+    Column("signal", Text),
+    Index(None, "body_hash", "received_at"),
+    Index(None, "state"),
+)
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("alert_id", String(32), ForeignKey("alerts.id"), nullable=False, index=True),
+    Column("part", Integer, nullable=False),
+    Column("venue", String(8), nullable=False),
+    Column("strategy", String(64), nullable=False),
+    Column("purpose", String(8), nullable=False),
+    Column("side", String(4), nullable=False),
+    Column("exchange", String(8), nullable=False),
+    Column("tradingsymbol", String(64), nullable=False),
+    Column("instrument_token", Integer, nullable=False),
+    Column("name", String(32), nullable=False),
+    Column("expiry", Date, nullable=False),
+    Column("strike", Exact, nullable=False),
+    Column("option_type", String(2), nullable=False),
+    Column("lot_size", Integer, nullable=False),
+    Column("tick_size", Exact, nullable=False),
+    Column("product", String(8), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("order_type", String(8), nullable=False),
+    Column("price", Exact),
+    Column("market_protection", Exact),
+    #: The option's price when the intent was planned; None when no price could be had.
+    Column("premium", Exact),
+    Column("stop_loss", String(24)),
+    Column("target", String(24)),
+    Column("tag", String(20), nullable=False, unique=True),
+    Column("state", String(20), nullable=False, index=True),
+    #: Who refused: a rule of ours, the broker, or nobody because it was never sent.
+    Column("refused_by", String(12)),
+    Column("reason", Text),
+    Column("planned_at", Moment, nullable=False),
+    Column("placing_at", Moment),
+    Column("settled_at", Moment),
+    UniqueConstraint("alert_id", "part"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    #: Opaque and random: it travels in the buttons.
+    Column("id", String(24), primary_key=True),
+    Column("alert_id", String(32), ForeignKey("alerts.id"), nullable=False, unique=True),
+    Column("asked_at", Moment, nullable=False),
+    Column("deadline", Moment, nullable=False),
+    Column("decision", String(12), nullable=False, index=True),
+    Column("decided_by", String(64)),
+    Column("decided_at", Moment),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("venue", String(8), nullable=False),
+    Column("order_id", String(40), nullable=False),
+    Column("intent_id", String(40), ForeignKey("intents.id"), unique=True),
+    Column("variety", String(12), nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    #: The broker's own word and sentence.
+    Column("status", String(40), nullable=False),
+    Column("status_message", Text),
+    Column("quantity", Integer, nullable=False),
+    Column("filled_quantity", Integer, nullable=False),
+    Column("average_price", Exact, nullable=False),
+    Column("placed_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("venue", "order_id"),
+)
+
+fills = Table(
+    "fills",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("venue", String(8), nullable=False),
+    Column("order_id", String(40), nullable=False),
+    #: The order's filled quantity after this fill: a fill counted twice would repeat it.
+    Column("up_to", Integer, nullable=False),
+    Column("intent_id", String(40), ForeignKey("intents.id"), nullable=False),
+    Column("strategy", String(64), nullable=False),
+    Column("side", String(4), nullable=False),
+    Column("tradingsymbol", String(64), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("value_paise", BigInteger, nullable=False),
+    Column("realised_paise", BigInteger, nullable=False),
+    Column("filled_at", Moment, nullable=False, index=True),
+    UniqueConstraint("venue", "order_id", "up_to"),
+)
+
+holdings = Table(
+    "holdings",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("intent_id", String(40), ForeignKey("intents.id"), nullable=False, unique=True),
+    Column("venue", String(8), nullable=False),
+    Column("strategy", String(64), nullable=False),
+    Column("exchange", String(8), nullable=False),
+    Column("tradingsymbol", String(64), nullable=False),
+    Column("product", String(8), nullable=False),
+    #: Bought in all, still held, and what was paid for all that was bought.
+    Column("bought", Integer, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("cost_paise", BigInteger, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+    Index(None, "venue", "strategy", "quantity"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("created_at", Moment, nullable=False),
+    Column("chat_id", BigInteger, nullable=False),
+    #: What the message is about (`alert:<id>`): a card is drawn from the subject's rows when it is sent.
+    Column("subject", String(64)),
+    Column("card", Boolean, nullable=False),
+    Column("loud", Boolean, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("text", Text),
+    Column("state", String(8), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("sent_at", Moment),
+    Column("failure", Text),
+    Index(None, "state", "due_at"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("chat_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", String(64), primary_key=True),
+    Column("message_id", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("venue", String(8), primary_key=True),
+    Column("user_id", String(32), nullable=False),
+    Column("user_name", String(120), nullable=False),
+    Column("access_token", Text, nullable=False),
+    Column("login_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+login_states = Table(
+    "login_states",
+    metadata,
+    Column("state", String(64), primary_key=True),
+    Column("venue", String(8), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("used_at", Moment),
+)
+
+instruments = Table(
+    "instruments",
+    metadata,
+    Column("venue", String(8), primary_key=True),
+    Column("exchange", String(8), primary_key=True),
+    Column("fetched_at", Moment, nullable=False),
+    #: The list's rows that matter here, as CSV, compressed.
+    Column("rows", LargeBinary, nullable=False),
+)
+
+flags = Table(
+    "flags",
+    metadata,
+    Column("name", String(96), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("set_at", Moment, nullable=False),
+    Column("set_by", String(64), nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False),
+    Column("event", String(40), nullable=False),
+    Column("alert_id", String(32), index=True),
+    Column("intent_id", String(40)),
+    Column("detail", Text, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
