@@ -1,0 +1,73 @@
+"""The whole configuration as one frozen model."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr
+
+from config import fields as f
+from config.sections import (
+    Defaults,
+    Kite,
+    Market,
+    Phone,
+    Risk,
+    Schedule,
+    Section,
+    Server,
+    Strategy,
+    StrategySettings,
+    Telegram,
+)
+
+_Secret = Annotated[SecretStr, Field(min_length=4)]
+
+
+class Settings(Section):
+    """Everything the owner can set; Manjha's configuration file has exactly these keys."""
+
+    webhook_secret: _Secret | None = Field(
+        default=None,
+        description="Long random text that proves an alert is yours; live needs 16 characters or more. "
+        "Without it: only a loopback server.host, only paper.",
+    )
+    venue: f.Venue = Field(
+        default="paper", description="paper: the embedded exchange. live: real orders at Kite."
+    )
+    data_dir: Path = Field(
+        default=Path("data"), description="Where the database lives; relative to the working directory."
+    )
+    log_dir: Path = Field(
+        default=Path("logs"), description="Where app.log lives; relative to the working directory."
+    )
+    database_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="An SQLAlchemy address with an async driver; null: SQLite in data_dir.",
+    )
+    server: Server = Field(default=Server(), description=Server.__doc__)
+    kite: Kite = Field(default=Kite(), description=Kite.__doc__)
+    telegram: Telegram = Field(default=Telegram(), description=Telegram.__doc__)
+    market: Market = Field(default=Market(), description=Market.__doc__)
+    defaults: Defaults = Field(default=Defaults(), description=Defaults.__doc__)
+    strategies: dict[f.StrategyName, Strategy] = Field(
+        default={}, description="Each strategy's own settings, by the name its alerts carry."
+    )
+    risk: Risk = Field(default=Risk(), description=Risk.__doc__)
+    schedule: Schedule = Field(default=Schedule(), description=Schedule.__doc__)
+    phone: Phone = Field(default=Phone(), description=Phone.__doc__)
+
+    def known_strategy(self, name: str) -> bool:
+        """Whether the configuration names this strategy (exactly so)."""
+        return name in self.strategies
+
+    def strategy(self, name: str) -> StrategySettings:
+        """The settings `name` trades with: its own over the defaults; an unknown name has the defaults alone."""
+        own = self.strategies.get(name, Strategy())
+        values: dict[str, Any] = {**dict(self.defaults), "venue": self.venue}
+        values |= {key: value for key, value in own if value is not None}
+        return StrategySettings(name=name, **values)
+
+    def venues(self) -> set[f.Venue]:
+        """Every venue in use. A disabled strategy counts: what it still holds is closed where it is held."""
+        return {self.venue, *(own.venue for own in self.strategies.values() if own.venue is not None)}

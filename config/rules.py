@@ -1,0 +1,135 @@
+"""Rules over the whole configuration: what live needs, and what must not stand together."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from config.faults import Fault
+from config.fields import is_loopback
+from config.file import readable_by_others
+from config.model import Settings
+from config.sections import Risk
+
+_LIVE_SECRET_LENGTH = 16
+_PLACEHOLDERS = {"long random text", "your-secret-key-here", "change-me-to-long-random-text"}
+_PATH_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
+_WRITE_A_NEW_ONE = 'write a new one: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+
+
+def faults_in(settings: Settings, path: Path | None) -> list[Fault]:
+    """Everything for which the gateway refuses to start; `path` is the file the settings came from."""
+    rules = [*_webhook_secret(settings), *_telegram(settings), *_servers(settings), *_strategies(settings)]
+    if "live" in settings.venues():
+        rules += [*_live_keys(settings), *_live_limits(settings), *_live_market(settings), *_live_file(path)]
+    return rules
+
+
+def settings_warnings(settings: Settings, path: Path | None) -> list[Fault]:
+    """What the owner should know, though the gateway starts."""
+    return [*_exposed_file(path), *_awkward_secret(settings), *_public_without_secret(settings)]
+
+
+def _webhook_secret(settings: Settings) -> Iterator[Fault]:
+    secret = settings.webhook_secret
+    if secret is None:
+        yield from _no_webhook_secret(settings)
+        return
+    text = secret.get_secret_value()
+    if "live" not in settings.venues():
+        return
+    if text.strip().lower() in _PLACEHOLDERS:
+        yield Fault(key="webhook_secret", sentence=f"is still the example's text; {_WRITE_A_NEW_ONE}")
+    elif len(text) < _LIVE_SECRET_LENGTH:
+        short = f"has {len(text)} characters, live needs at least {_LIVE_SECRET_LENGTH}"
+        yield Fault(key="webhook_secret", sentence=f"{short}; {_WRITE_A_NEW_ONE}")
+
+
+def _no_webhook_secret(settings: Settings) -> Iterator[Fault]:
+    if "live" in settings.venues():
+        yield Fault(key="webhook_secret", sentence=f"is missing, live needs it; {_WRITE_A_NEW_ONE}")
+    elif not is_loopback(settings.server.host):
+        yield Fault(
+            key="webhook_secret",
+            sentence=f"is missing: without it server.host must be a loopback address; {_WRITE_A_NEW_ONE}",
+        )
+
+
+def _telegram(settings: Settings) -> Iterator[Fault]:
+    telegram = settings.telegram
+    if telegram.bot_token.get_secret_value() and not telegram.owner_ids:
+        yield Fault(
+            key="telegram.owner_ids",
+            sentence="must name at least one numeric user id (@userinfobot tells yours): the bot obeys nobody else",
+        )
+
+
+def _servers(settings: Settings) -> Iterator[Fault]:
+    server, phone = settings.server, settings.phone
+    if not is_loopback(phone.host):
+        yield Fault(
+            key="phone.host",
+            sentence="must be a loopback address such as 127.0.0.1: the page has no password",
+        )
+    uses_phone = not settings.telegram.bot_token.get_secret_value()
+    if uses_phone and phone.port == server.port != 0:
+        yield Fault(key="phone.port", sentence="must differ from server.port")
+
+
+def _strategies(settings: Settings) -> Iterator[Fault]:
+    for name, strategy in settings.strategies.items():
+        if strategy.lots is not None and strategy.quantity is not None:
+            yield Fault(
+                key=f"strategies.{name}.quantity", sentence="must not stand beside lots: give one of the two"
+            )
+
+
+def _live_keys(settings: Settings) -> Iterator[Fault]:
+    kite = settings.kite
+    values = {
+        "kite.api_key": kite.api_key,
+        "kite.api_secret": kite.api_secret.get_secret_value(),
+        "kite.user_id": kite.user_id,
+    }
+    yield from (
+        Fault(key=key, sentence="is missing, live needs it") for key, value in values.items() if not value
+    )
+
+
+def _live_limits(settings: Settings) -> Iterator[Fault]:
+    for limit in Risk.model_fields:
+        if limit not in settings.risk.model_fields_set:
+            yield Fault(key=f"risk.{limit}", sentence="is missing: live needs every limit written out by you")
+
+
+def _live_market(settings: Settings) -> Iterator[Fault]:
+    if settings.market.hours == "always" and settings.kite.api_url is None:
+        yield Fault(
+            key="market.hours", sentence='must be "exchange" when real orders can be placed (venue live)'
+        )
+
+
+def _live_file(path: Path | None) -> Iterator[Fault]:
+    if path is not None and readable_by_others(path):
+        yield Fault(key="", sentence=f"{path}: other users can read your secrets; run: chmod 600 {path}")
+
+
+def _exposed_file(path: Path | None) -> Iterator[Fault]:
+    if path is not None and readable_by_others(path):
+        yield Fault(key="", sentence=f"{path}: other users can read it; run: chmod 600 {path}")
+
+
+def _awkward_secret(settings: Settings) -> Iterator[Fault]:
+    secret = settings.webhook_secret
+    if secret is not None and not _PATH_SAFE.fullmatch(secret.get_secret_value()):
+        yield Fault(
+            key="webhook_secret",
+            sentence="has characters that must be percent-encoded in the webhook's address; letters, digits, "
+            "- and _ work as they are",
+        )
+
+
+def _public_without_secret(settings: Settings) -> Iterator[Fault]:
+    if settings.webhook_secret is None and settings.server.public_url is not None:
+        yield Fault(
+            key="webhook_secret", sentence="is missing: anyone who finds server.public_url can send alerts"
+        )

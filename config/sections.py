@@ -1,0 +1,217 @@
+"""The sections of the configuration as frozen models: every key, its unit, its default."""
+
+from datetime import time
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from config import fields as f
+
+_Text = Annotated[str, Field(max_length=200, pattern=r"^\S*$")]
+
+
+class Section(BaseModel):
+    """A part of the configuration; a key that is not listed is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class Server(Section):
+    """Where alerts, Kite's redirect and its postbacks arrive."""
+
+    host: f.Host = Field(
+        default="127.0.0.1", description="Address to listen on. Other than loopback needs webhook_secret."
+    )
+    port: f.Port = Field(default=5001, description="TCP port to listen on; 0 takes any free one.")
+    public_url: f.HttpUrl | None = Field(
+        default=None,
+        description="The address under which the internet reaches this server; null when it does not.",
+    )
+    trusted_proxies: tuple[f.IpNetwork, ...] = Field(
+        default=(), description="Addresses or networks of reverse proxies whose X-Forwarded-For is believed."
+    )
+    allowed_ips: tuple[f.IpNetwork, ...] = Field(
+        default=(),
+        description="Addresses or networks that may send alerts; an empty list lets every address.",
+    )
+    max_body_bytes: Annotated[int, Field(ge=1_024, le=1_048_576)] = Field(
+        default=16_384, description="Largest accepted request body, in bytes."
+    )
+
+
+class Kite(Section):
+    """The Kite Connect app and the account it may trade for."""
+
+    api_key: _Text = Field(default="", description="The Kite Connect app's API key. Needed for live.")
+    api_secret: SecretStr = Field(default=SecretStr(""), description="The app's API secret. Needed for live.")
+    user_id: _Text = Field(
+        default="",
+        description="The Zerodha user id, such as AB1234: nobody else may log in. Needed for live.",
+    )
+    api_url: f.HttpUrl | None = Field(
+        default=None,
+        description="Root of another server that speaks Kite Connect's HTTP protocol; null: Kite's own.",
+    )
+    login_url: f.HttpUrl | None = Field(default=None, description="Another login page; null: Kite's own.")
+    ticker_url: f.WebSocketUrl | None = Field(
+        default=None, description="Another WebSocket server (ws:// or wss://); null: Kite's own."
+    )
+    market_data: bool = Field(
+        default=True, description="false for the free Personal app, which has neither quotes nor a WebSocket."
+    )
+
+
+class Telegram(Section):
+    """The bot, and whom it obeys."""
+
+    bot_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="The token @BotFather gave. Empty: the embedded phone page is used instead.",
+    )
+    owner_ids: tuple[f.Count, ...] = Field(
+        default=(), description="Numeric Telegram user ids that are heard; everyone else gets silence."
+    )
+    chat_id: int | None = Field(
+        default=None,
+        description="The chat written to (groups have a negative id); null: each owner privately.",
+    )
+    api_url: f.HttpUrl | None = Field(
+        default=None,
+        description="Root of another Bot API server, before /bot<token>/METHOD; null: Telegram's own.",
+    )
+
+
+class Market(Section):
+    """When the market is taken to be open."""
+
+    hours: f.MarketHours = Field(
+        default="exchange",
+        description="exchange: the exchange's calendar. always: every day, all day (refused with live).",
+    )
+
+
+class Defaults(Section):
+    """How a strategy trades unless it says otherwise."""
+
+    approval: f.Approval = Field(
+        default="confirm", description="confirm: the owner is asked first. auto: not."
+    )
+    approval_timeout_seconds: f.Seconds = Field(
+        default=60,
+        description="How long an approval can be given, in seconds; then it expires and nothing is sent.",
+    )
+    confirm_exits: bool = Field(default=False, description="Whether a SELL alert asks for approval, too.")
+    product: f.Product = Field(
+        default="NRML", description="Kite's product: NRML is carried overnight, MIS is closed the same day."
+    )
+    pricing: f.Pricing = Field(
+        default="protected_market",
+        description="protected_market: MARKET with market_protection. marketable_limit: a LIMIT that crosses "
+        "the spread. limit: a LIMIT at the alert's price.",
+    )
+    market_protection: f.MarketProtection = Field(
+        default=Decimal(-1),
+        description="Percent a MARKET order may slip, above 0 to 100; -1: Kite's own band.",
+    )
+    max_alert_age_seconds: f.Seconds = Field(
+        default=60, description="An older alert is stale and not traded, in seconds."
+    )
+    round_quantity: f.RoundQuantity = Field(
+        default="reject",
+        description="An alert's quantity that is no multiple of the lot size: reject refuses it and says so; "
+        "down trades the next smaller multiple (and refuses what is less than one lot).",
+    )
+    square_off: f.SquareOff = Field(
+        default="all", description="What is closed at schedule.square_off: all, intraday (MIS only), or none."
+    )
+
+
+class Trade(Section):
+    """What an alert may leave out because its strategy says it."""
+
+    symbol: f.Symbol | None = Field(default=None, description="Underlying, when the alert names none.")
+    option_type: f.OptionType | None = Field(default=None, description="CE or PE, when the alert names none.")
+    lots: f.Count | None = Field(default=None, description="Size in lots, when the alert names none.")
+    quantity: f.Count | None = Field(
+        default=None, description="Size in units (a multiple of the lot size), when the alert names none."
+    )
+    strike: f.Strike | None = Field(
+        default=None,
+        description="Index points, arithmetic, ATM, ATM+2, ITM1 or OTM3, when the alert names none.",
+    )
+    expiry: f.Expiry | None = Field(
+        default=None,
+        description="weekly, monthly, next or YYYY-MM-DD; otherwise the nearest not yet expired.",
+    )
+    stop_loss: f.Level | None = Field(
+        default=None, description="Option price in rupees, or a percentage of the fill such as -20%."
+    )
+    target: f.Level | None = Field(
+        default=None, description="Option price in rupees, or a percentage of the fill such as +30%."
+    )
+
+
+class Strategy(Trade):
+    """One strategy's own settings; what is left out (or null) comes from `venue` and `defaults`."""
+
+    venue: f.Venue | None = Field(
+        default=None, description="Where this strategy trades; null: the general venue."
+    )
+    enabled: bool = Field(default=True, description="false: its entries are refused; exits go on.")
+    allow_short: bool = Field(
+        default=False, description="Whether a SELL with nothing to close opens a short position."
+    )
+    approval: f.Approval | None = Field(default=None, description="See defaults.approval.")
+    approval_timeout_seconds: f.Seconds | None = Field(default=None, description="Seconds; see defaults.")
+    confirm_exits: bool | None = Field(default=None, description="See defaults.confirm_exits.")
+    product: f.Product | None = Field(default=None, description="See defaults.product.")
+    pricing: f.Pricing | None = Field(default=None, description="See defaults.pricing.")
+    market_protection: f.MarketProtection | None = Field(default=None, description="Percent; see defaults.")
+    max_alert_age_seconds: f.Seconds | None = Field(default=None, description="Seconds; see defaults.")
+    round_quantity: f.RoundQuantity | None = Field(default=None, description="See defaults.round_quantity.")
+    square_off: f.SquareOff | None = Field(default=None, description="See defaults.square_off.")
+
+
+class StrategySettings(Trade, Defaults):
+    """One strategy's settings with every default filled in: what planning, approval and square-off read."""
+
+    name: str
+    venue: f.Venue
+    enabled: bool
+    allow_short: bool
+
+
+class Risk(Section):
+    """The limits of the whole account. live needs each of them written out."""
+
+    max_lots_per_order: f.Count = Field(default=10, description="Lots in one order, at most.")
+    max_premium_per_order: f.Rupees = Field(
+        default=Decimal(200_000), description="Premium of one order (price x units), in rupees, at most."
+    )
+    max_open_positions: f.Count = Field(
+        default=5, description="Contracts held or being bought at once, at most."
+    )
+    max_orders_per_day: f.Count = Field(default=50, description="Entries a day, at most; exits always go on.")
+    max_daily_loss: f.Rupees = Field(
+        default=Decimal(10_000), description="Loss of the day, in rupees, at which no more is bought."
+    )
+    allowed_symbols: Annotated[tuple[f.Symbol, ...], Field(min_length=1)] = Field(
+        default=("NIFTY", "BANKNIFTY", "SENSEX"), description="Underlyings that may be bought."
+    )
+
+
+class Schedule(Section):
+    """The timed jobs of a trading day; times of day in IST, HH:MM."""
+
+    login_reminder: f.TimeOfDay = Field(default=time(8, 0), description="Asks for Kite's login.")
+    instruments: f.TimeOfDay = Field(default=time(8, 30), description="Reads the instrument list.")
+    square_off: f.TimeOfDay = Field(default=time(15, 15), description="Closes; see square_off.")
+    summary: f.TimeOfDay = Field(default=time(15, 45), description="Tells how the day went.")
+
+
+class Phone(Section):
+    """The embedded phone page, in use while telegram.bot_token is empty. It has no password: loopback only."""
+
+    host: f.Host = Field(default="127.0.0.1", description="Address to listen on: a loopback address.")
+    port: f.Port = Field(default=5002, description="TCP port to listen on; 0 takes any free one.")
