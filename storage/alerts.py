@@ -51,7 +51,11 @@ def store(connection: Connection, arrivals: list[Arrival]) -> list[Stored]:
             "event": f"alert.{stored.state}",
             "alert_id": arrival.alert_id,
             "intent_id": None,
-            "detail": {"body": arrival.body_hash, "reason": arrival.reason, "duplicate_of": stored.duplicate_of},
+            "detail": {
+                "body": arrival.body_hash,
+                "reason": arrival.reason,
+                "duplicate_of": stored.duplicate_of,
+            },
         }
         for arrival, stored in zip(arrivals, outcome, strict=True)
     ]

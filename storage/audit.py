@@ -24,7 +24,9 @@ def append(
     **detail: Any,
 ) -> None:
     """One row; `detail` must be JSON-able and never holds a secret."""
-    append_all(connection, at, [{"event": event, "alert_id": alert_id, "intent_id": intent_id, "detail": detail}])
+    append_all(
+        connection, at, [{"event": event, "alert_id": alert_id, "intent_id": intent_id, "detail": detail}]
+    )
 
 
 def append_all(connection: Connection, at: datetime, entries: list[dict[str, Any]]) -> None:

@@ -35,7 +35,9 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(_ROOT / "alembic"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if current is not None and current not in known:
-        raise ForeignSchema(f"the database has schema {current}, which this version (schema {HEAD}) does not know")
+        raise ForeignSchema(
+            f"the database has schema {current}, which this version (schema {HEAD}) does not know"
+        )
     config.attributes["connection"] = connection
     command.upgrade(config, HEAD)
 

@@ -76,7 +76,10 @@ def due(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
 
 def next_due(connection: Connection) -> datetime | None:
     """When the earliest waiting notice becomes due."""
-    return connection.scalar(select(func.min(notices.c.due_at)).where(notices.c.state == DUE))
+    earliest: datetime | None = connection.scalar(
+        select(func.min(notices.c.due_at)).where(notices.c.state == DUE)
+    )
+    return earliest
 
 
 def waiting(connection: Connection) -> int:

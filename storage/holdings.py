@@ -1,0 +1,103 @@
+"""Holdings: what each strategy holds, built from fills alone; sold oldest first."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from gateway.domain.money import Paise
+from storage import audit
+from storage.tables import fills, holdings
+
+
+def buy(connection: Connection, intent: Row[Any], quantity: int, value: Paise, at: datetime) -> None:
+    """Units bought by an entry: its holding begins or grows."""
+    same = holdings.c.intent_id == intent.id
+    grown = connection.execute(
+        update(holdings)
+        .where(same)
+        .values(
+            bought=holdings.c.bought + quantity,
+            quantity=holdings.c.quantity + quantity,
+            cost_paise=holdings.c.cost_paise + value,
+            closed_at=None,
+        )
+    )
+    if grown.rowcount == 0:
+        connection.execute(
+            insert(holdings).values(
+                intent_id=intent.id,
+                venue=intent.venue,
+                strategy=intent.strategy,
+                exchange=intent.exchange,
+                tradingsymbol=intent.tradingsymbol,
+                product=intent.product,
+                bought=quantity,
+                quantity=quantity,
+                cost_paise=value,
+                opened_at=at,
+            )
+        )
+
+
+def sell(connection: Connection, intent: Row[Any], quantity: int, value: Paise, at: datetime) -> Paise:
+    """Units sold by an exit, taken from the strategy's oldest holdings; returns the profit (or loss) made.
+
+    More sold than held can only come from the broker's side; it is written to the audit trail, and
+    what was sold beyond the holding counts with no cost.
+    """
+    left, cost = quantity, 0
+    for row in of_contract(connection, intent.venue, intent.strategy, intent.tradingsymbol, intent.product):
+        taken = min(left, row.quantity)
+        cost += row.cost_paise * taken // row.bought
+        remaining = row.quantity - taken
+        connection.execute(
+            update(holdings)
+            .where(holdings.c.seq == row.seq)
+            .values(quantity=remaining, closed_at=at if remaining == 0 else None)
+        )
+        left -= taken
+        if left == 0:
+            break
+    if left:
+        audit.append(
+            connection, at, "holding.oversold", alert_id=intent.alert_id, intent_id=intent.id, quantity=left
+        )
+    return Paise(value - cost)
+
+
+def of_contract(
+    connection: Connection, venue: str, strategy: str, tradingsymbol: str, product: str
+) -> list[Row[Any]]:
+    """A strategy's open holdings in one contract and product, oldest first."""
+    return list(
+        connection.execute(
+            select(holdings)
+            .where(
+                (holdings.c.venue == venue)
+                & (holdings.c.strategy == strategy)
+                & (holdings.c.tradingsymbol == tradingsymbol)
+                & (holdings.c.product == product)
+                & (holdings.c.quantity > 0)
+            )
+            .order_by(holdings.c.seq)
+        )
+    )
+
+
+def open_(connection: Connection, strategy: str | None = None, venue: str | None = None) -> list[Row[Any]]:
+    """Open holdings, oldest first; of one strategy or venue where named."""
+    statement = select(holdings).where(holdings.c.quantity > 0)
+    if strategy is not None:
+        statement = statement.where(holdings.c.strategy == strategy)
+    if venue is not None:
+        statement = statement.where(holdings.c.venue == venue)
+    return list(connection.execute(statement.order_by(holdings.c.seq)))
+
+
+def realised_since(connection: Connection, since: datetime, venue: str | None = None) -> Paise:
+    """Profit (or loss) realised by fills since that moment."""
+    statement = select(func.sum(fills.c.realised_paise)).where(fills.c.filled_at >= since)
+    if venue is not None:
+        statement = statement.where(fills.c.venue == venue)
+    return Paise(connection.scalar(statement) or 0)

@@ -1,0 +1,204 @@
+"""Intents and approvals: what was decided, whether the owner agrees, and the claim before the one call."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from gateway.domain.errors import IllegalMove
+from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose, Side
+from storage import audit
+from storage.tables import alerts, approvals, intents, orders
+from storage.transition import move
+
+#: Values of `approvals.decision`.
+PENDING, APPROVED, REJECTED, EXPIRED, VOID = "pending", "approved", "rejected", "expired", "void"
+
+IntentRow = Row[Any]
+
+
+def add(connection: Connection, rows: list[dict[str, Any]], at: datetime) -> None:
+    """New intents, all planned, tags and all: from here on a restart finds them."""
+    connection.execute(
+        insert(intents), [{**row, "state": IntentState.PLANNED, "planned_at": at} for row in rows]
+    )
+    audit.append_all(
+        connection,
+        at,
+        [
+            {
+                "event": "intent.planned",
+                "alert_id": row["alert_id"],
+                "intent_id": row["id"],
+                "detail": {
+                    key: str(row[key])
+                    for key in ("tag", "venue", "side", "tradingsymbol", "quantity", "product", "order_type")
+                },
+            }
+            for row in rows
+        ],
+    )
+
+
+def get(connection: Connection, intent_id: str) -> IntentRow | None:
+    """The row of an intent."""
+    return connection.execute(select(intents).where(intents.c.id == intent_id)).one_or_none()
+
+
+def of_alert(connection: Connection, alert_id: str) -> list[IntentRow]:
+    """The intents of an alert, in their order."""
+    return list(
+        connection.execute(select(intents).where(intents.c.alert_id == alert_id).order_by(intents.c.part))
+    )
+
+
+def in_state(connection: Connection, *states: IntentState) -> list[IntentRow]:
+    """All intents in one of these states, exits first, then in the order they were planned."""
+    return list(
+        connection.execute(
+            select(intents)
+            .where(intents.c.state.in_(states))
+            .order_by(intents.c.purpose.desc(), intents.c.planned_at, intents.c.part)
+        )
+    )
+
+
+def ask(connection: Connection, approval_id: str, alert_id: str, at: datetime, deadline: datetime) -> None:
+    """The owner is to decide over all intents of an alert until the deadline."""
+    connection.execute(
+        insert(approvals).values(
+            id=approval_id, alert_id=alert_id, asked_at=at, deadline=deadline, decision=PENDING
+        )
+    )
+    for row in of_alert(connection, alert_id):
+        _step(connection, row, IntentState.AWAITING_APPROVAL, at)
+
+
+def approve_unasked(connection: Connection, alert_id: str, at: datetime) -> None:
+    """Approval is off: the alert's intents go straight on."""
+    for row in of_alert(connection, alert_id):
+        _step(connection, row, IntentState.APPROVED, at)
+
+
+def approval(connection: Connection, approval_id: str) -> Row[Any] | None:
+    """An approval by its id."""
+    return connection.execute(select(approvals).where(approvals.c.id == approval_id)).one_or_none()
+
+
+def approval_of(connection: Connection, alert_id: str) -> Row[Any] | None:
+    """The approval of an alert; None where none was asked."""
+    return connection.execute(select(approvals).where(approvals.c.alert_id == alert_id)).one_or_none()
+
+
+def pending_approvals(connection: Connection) -> list[Row[Any]]:
+    """The approvals that are still to be decided, by their deadline."""
+    statement = select(approvals).where(approvals.c.decision == PENDING).order_by(approvals.c.deadline)
+    return list(connection.execute(statement))
+
+
+def decide(connection: Connection, approval_id: str, decision: str, *, by: str, at: datetime) -> Row[Any]:
+    """Decides a pending approval once, and moves the alert's intents with it; returns the approval.
+
+    Approving needs `at` before the deadline. Raises IllegalMove when it was decided before.
+    """
+    pending = (approvals.c.id == approval_id) & (approvals.c.decision == PENDING)
+    if decision == APPROVED:
+        pending &= approvals.c.deadline > at
+    statement = update(approvals).where(pending).values(decision=decision, decided_by=by, decided_at=at)
+    if connection.execute(statement).rowcount != 1:
+        raise IllegalMove(f"approval {approval_id} is not pending any more")
+    row = approval(connection, approval_id)
+    assert row is not None  # noqa: S101  it was updated in this transaction
+    audit.append(connection, at, f"approval.{decision}", alert_id=row.alert_id, by=by)
+    goal = _GOALS[decision]
+    for intent in of_alert(connection, row.alert_id):
+        if intent.state == IntentState.AWAITING_APPROVAL:
+            values: dict[str, Any] = {} if goal is IntentState.APPROVED else {"settled_at": at}
+            if goal is IntentState.REFUSED:
+                values |= {"refused_by": "rules", "reason": by}
+            _step(connection, intent, goal, at, **values)
+    return row
+
+
+_GOALS = {
+    APPROVED: IntentState.APPROVED,
+    REJECTED: IntentState.REJECTED,
+    EXPIRED: IntentState.EXPIRED,
+    VOID: IntentState.REFUSED,
+}
+
+
+def claim(connection: Connection, row: IntentRow, at: datetime) -> None:
+    """From approved to placing: from this commit on an order may exist. Raises IllegalMove when claimed before."""
+    _step(connection, row, IntentState.PLACING, at, placing_at=at)
+
+
+def refuse(connection: Connection, row: IntentRow, *, by: str, reason: str, at: datetime) -> None:
+    """No order exists and none will: `by` is "rules", "broker" or "not_sent"."""
+    _step(connection, row, IntentState.REFUSED, at, refused_by=by, reason=reason, settled_at=at)
+
+
+def lose_sight(connection: Connection, row: IntentRow, reason: str, at: datetime) -> None:
+    """The call's outcome is not known: an order may exist."""
+    _step(connection, row, IntentState.UNKNOWN, at, reason=reason)
+
+
+def close(connection: Connection, row: IntentRow, *, by: str, at: datetime) -> None:
+    """The owner says that no order exists for this unknown intent."""
+    _step(connection, row, IntentState.CLOSED, at, reason=f"closed by {by}", settled_at=at)
+
+
+def mark_placed(connection: Connection, row: IntentRow, at: datetime) -> None:
+    """The broker has an order for it (from placing, or adopted later)."""
+    _step(connection, row, IntentState.PLACED, at, settled_at=at)
+
+
+def _step(connection: Connection, row: IntentRow, goal: IntentState, at: datetime, **values: Any) -> None:
+    detail: dict[str, Any] = {key: values[key] for key in values if key in {"reason", "refused_by"}}
+    move(
+        connection,
+        intents,
+        row.id,
+        IntentState(row.state),
+        goal,
+        at=at,
+        alert_id=row.alert_id,
+        intent_id=row.id,
+        detail=detail,
+        **values,
+    )
+
+
+def placed_since(connection: Connection, since: datetime) -> int:
+    """How many orders were tried since that moment, refused ones too (Kite counts them: facts/kite.md 5)."""
+    statement = select(func.count()).select_from(intents).where(intents.c.placing_at >= since)
+    return connection.scalar(statement) or 0
+
+
+def live_entry_contracts(connection: Connection) -> set[tuple[str, str, str]]:
+    """(venue, strategy, tradingsymbol) of every entry that may still open a holding."""
+    working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
+    statement = select(intents.c.venue, intents.c.strategy, intents.c.tradingsymbol).where(
+        (intents.c.purpose == Purpose.ENTRY) & (intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(working))
+    )
+    return {tuple(row) for row in connection.execute(statement)}
+
+
+def being_sold(connection: Connection, venue: str, strategy: str, tradingsymbol: str, product: str) -> int:
+    """Units of sells that are decided, open or unknown and not filled yet: they count as sold."""
+    filled = select(orders.c.filled_quantity).where(orders.c.intent_id == intents.c.id).scalar_subquery()
+    working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
+    statement = select(intents.c.quantity, filled).where(
+        (intents.c.venue == venue)
+        & (intents.c.strategy == strategy)
+        & (intents.c.tradingsymbol == tradingsymbol)
+        & (intents.c.product == product)
+        & (intents.c.side == Side.SELL)
+        & (intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(working))
+    )
+    return sum(quantity - (done or 0) for quantity, done in connection.execute(statement))
+
+
+def known_strategies(connection: Connection) -> set[str]:
+    """Every strategy that ever sent an alert."""
+    return set(connection.scalars(select(alerts.c.strategy).distinct()))

@@ -1,0 +1,170 @@
+"""Orders as the broker has them, and the fills they brought; applied in any order, any number of times."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from gateway.domain.money import Paise, to_paise
+from gateway.domain.order import WORKING_ORDERS, BrokerOrder, OrderState, Side, may_move
+from storage import audit, holdings
+from storage.tables import fills, intents, orders
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What an update changed: the order's row after it, where it came from, and the units newly filled."""
+
+    row: Row[Any]
+    before: OrderState | None
+    newly_filled: int
+
+    @property
+    def state(self) -> OrderState:
+        """The order's state now."""
+        return OrderState(self.row.state)
+
+    @property
+    def ended(self) -> bool:
+        """Whether this very update ended the order."""
+        return self.state not in WORKING_ORDERS and self.before != self.state
+
+
+def place(connection: Connection, intent: Row[Any], order_id: str, variety: str, at: datetime) -> None:
+    """The broker gave this order id for the intent: the order's first row."""
+    connection.execute(
+        insert(orders).values(
+            venue=intent.venue,
+            order_id=order_id,
+            intent_id=intent.id,
+            variety=variety,
+            state=OrderState.PLACED,
+            status="PUT ORDER REQ RECEIVED",
+            quantity=intent.quantity,
+            filled_quantity=0,
+            average_price=Decimal(0),
+            placed_at=at,
+            updated_at=at,
+        )
+    )
+    audit.append(
+        connection, at, "order.placed", alert_id=intent.alert_id, intent_id=intent.id, order_id=order_id
+    )
+
+
+def find(connection: Connection, venue: str, order_id: str) -> Row[Any] | None:
+    """Our row of an order of the broker."""
+    same = (orders.c.venue == venue) & (orders.c.order_id == order_id)
+    return connection.execute(select(orders).where(same)).one_or_none()
+
+
+def of_intents(connection: Connection, intent_ids: list[str]) -> dict[str, Row[Any]]:
+    """The orders of these intents, by intent id."""
+    rows = connection.execute(select(orders).where(orders.c.intent_id.in_(intent_ids)))
+    return {row.intent_id: row for row in rows}
+
+
+def working(connection: Connection) -> list[Row[Any]]:
+    """Orders that may still fill, with their intent's columns."""
+    statement = select(
+        orders, intents.c.alert_id, intents.c.side, intents.c.tradingsymbol, intents.c.purpose
+    ).join(intents, intents.c.id == orders.c.intent_id)
+    return list(
+        connection.execute(statement.where(orders.c.state.in_(WORKING_ORDERS)).order_by(orders.c.seq))
+    )
+
+
+def latest(connection: Connection, count: int) -> list[Row[Any]]:
+    """The newest orders with their intent's columns, newest first."""
+    statement = select(
+        orders,
+        intents.c.alert_id,
+        intents.c.strategy,
+        intents.c.side,
+        intents.c.tradingsymbol,
+        intents.c.product,
+    ).join(intents, intents.c.id == orders.c.intent_id)
+    return list(connection.execute(statement.order_by(orders.c.seq.desc()).limit(count)))
+
+
+def apply(connection: Connection, venue: str, update_: BrokerOrder, at: datetime) -> Change | None:
+    """Takes over what the broker says of an order of ours; None when it is not ours or says nothing new.
+
+    Updates are hints in any order: a state is only left by an arrow of the table, the filled
+    quantity only grows. A finished order still takes fills that were heard of late.
+    """
+    row = find(connection, venue, update_.order_id)
+    if row is None or row.intent_id is None:
+        return None
+    before = OrderState(row.state)
+    state = update_.state if may_move(before, update_.state) else before
+    grown = update_.filled_quantity - row.filled_quantity
+    if state == before and grown <= 0:
+        return None
+    intent = connection.execute(select(intents).where(intents.c.id == row.intent_id)).one()
+    if grown > 0:
+        _fill(connection, intent, row, update_, at)
+    _write(connection, row, update_, state, at)
+    audit.append(
+        connection,
+        at,
+        f"order.{state}",
+        alert_id=intent.alert_id,
+        intent_id=intent.id,
+        order_id=update_.order_id,
+        status=update_.status,
+        message=update_.status_message,
+        filled=max(update_.filled_quantity, row.filled_quantity),
+        average=str(update_.average_price),
+    )
+    after = find(connection, venue, update_.order_id)
+    assert after is not None  # noqa: S101  it was found above, in this transaction
+    return Change(row=after, before=before, newly_filled=max(grown, 0))
+
+
+def _write(
+    connection: Connection, row: Row[Any], update_: BrokerOrder, state: OrderState, at: datetime
+) -> None:
+    values: dict[str, Any] = {"state": state, "updated_at": at}
+    if state != OrderState(row.state):
+        values |= {"status": update_.status, "status_message": update_.status_message}
+    if update_.filled_quantity > row.filled_quantity:
+        values |= {"filled_quantity": update_.filled_quantity, "average_price": update_.average_price}
+    connection.execute(update(orders).where(orders.c.seq == row.seq).values(**values))
+
+
+def _fill(
+    connection: Connection, intent: Row[Any], row: Row[Any], update_: BrokerOrder, at: datetime
+) -> None:
+    """The increment between two totals: the same whatever updates were missed or came twice."""
+    quantity = update_.filled_quantity - row.filled_quantity
+    total = to_paise(update_.average_price * update_.filled_quantity)
+    value = Paise(total - to_paise(row.average_price * row.filled_quantity))
+    if intent.side == Side.BUY:
+        realised = Paise(0)
+        holdings.buy(connection, intent, quantity, value, at)
+    else:
+        realised = holdings.sell(connection, intent, quantity, value, at)
+    connection.execute(
+        insert(fills).values(
+            venue=intent.venue,
+            order_id=update_.order_id,
+            up_to=update_.filled_quantity,
+            intent_id=intent.id,
+            strategy=intent.strategy,
+            side=intent.side,
+            tradingsymbol=intent.tradingsymbol,
+            quantity=quantity,
+            value_paise=value,
+            realised_paise=realised,
+            filled_at=at,
+        )
+    )
+
+
+def fills_of(connection: Connection, intent_ids: list[str]) -> list[Row[Any]]:
+    """The fills of these intents, oldest first."""
+    statement = select(fills).where(fills.c.intent_id.in_(intent_ids)).order_by(fills.c.seq)
+    return list(connection.execute(statement))
