@@ -1,0 +1,1 @@
+"""The Telegram side of Manjha: the bot and the embedded phone."""
