@@ -17,7 +17,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     unknown key.
     """
     tree: dict[str, Any] = {}
-    # Shorter names first: MANJHA_RISK='{...}' is refined by MANJHA_RISK__MAX_DAILY_LOSS, whatever their order.
+    # Shorter names first: MANJHA_RISK={...} is refined by MANJHA_RISK__MAX_DAILY_LOSS, whatever their order.
     ours = (name for name in environ if name.startswith(PREFIX))
     for name in sorted(ours, key=lambda name: (len(name), name)):
         path = name.removeprefix(PREFIX).lower().split(_DELIMITER)

@@ -115,12 +115,12 @@ def _upper(value: Any) -> Any:
 
 
 _NUMBER_OR_TEXT = WithJsonSchema({"type": ["string", "number"]})
-_NUMBER_SCHEMA = WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
+_RUPEES_SCHEMA = WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
 
-Count = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1)]
-Seconds = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1, le=86_400)]
-Port = Annotated[int, BeforeValidator(_no_boolean), Field(ge=0, le=65_535)]
-Rupees = Annotated[Decimal, BeforeValidator(_no_boolean), Field(gt=0, decimal_places=2), _NUMBER_SCHEMA]
+Count = Annotated[int, Field(ge=1), BeforeValidator(_no_boolean)]
+Seconds = Annotated[int, Field(ge=1, le=86_400), BeforeValidator(_no_boolean)]
+Port = Annotated[int, Field(ge=0, le=65_535), BeforeValidator(_no_boolean)]
+Rupees = Annotated[Decimal, Field(gt=0, decimal_places=2), BeforeValidator(_no_boolean), _RUPEES_SCHEMA]
 MarketProtection = Annotated[
     Decimal,
     BeforeValidator(_no_boolean),
@@ -137,7 +137,7 @@ IpNetwork = Annotated[Network, BeforeValidator(_network), WithJsonSchema({"type"
 HttpUrl = Annotated[str, _address("http", "https")]
 WebSocketUrl = Annotated[str, _address("ws", "wss")]
 Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[0-9A-Za-z.:\[\]_-]+$")]
-Symbol = Annotated[str, BeforeValidator(_upper), Field(pattern=r"^[A-Z0-9&_-]{1,40}$")]
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9&_-]{1,40}$"), BeforeValidator(_upper)]
 OptionType = Annotated[
     Literal["CE", "PE"],
     BeforeValidator(_option_type),

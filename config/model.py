@@ -62,7 +62,7 @@ class Settings(Section):
         return name in self.strategies
 
     def strategy(self, name: str) -> StrategySettings:
-        """The settings `name` trades with: its own over the defaults; an unknown name has the defaults alone."""
+        """The settings `name` trades with: its own over the defaults; unknown names have the defaults."""
         own = self.strategies.get(name, Strategy())
         values: dict[str, Any] = {**dict(self.defaults), "venue": self.venue}
         values |= {key: value for key, value in own if value is not None}

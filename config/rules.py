@@ -59,7 +59,7 @@ def _telegram(settings: Settings) -> Iterator[Fault]:
     if telegram.bot_token.get_secret_value() and not telegram.owner_ids:
         yield Fault(
             key="telegram.owner_ids",
-            sentence="must name at least one numeric user id (@userinfobot tells yours): the bot obeys nobody else",
+            sentence="must name at least one numeric user id (see @userinfobot): no one else is heard",
         )
 
 

@@ -211,7 +211,7 @@ class Schedule(Section):
 
 
 class Phone(Section):
-    """The embedded phone page, in use while telegram.bot_token is empty. It has no password: loopback only."""
+    """The embedded phone page, used while telegram.bot_token is empty; no password, hence loopback only."""
 
     host: f.Host = Field(default="127.0.0.1", description="Address to listen on: a loopback address.")
     port: f.Port = Field(default=5002, description="TCP port to listen on; 0 takes any free one.")

@@ -1,0 +1,53 @@
+# `make run` and `make test` each work alone on a fresh machine: Python 3.11 or newer, make, git.
+# PYTHON=/path/to/python picks the interpreter .venv is built with.
+
+export PYTHON
+BIN := .venv/bin
+COVERAGE_FLOOR := 85
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test check bench venv dev browser format lint types imports coverage
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: venv  ## the gateway; without config/config.json in practice: paper exchange, phone page, no account
+	@exec $(BIN)/manjha run
+
+test: dev browser  ## every test
+	@$(BIN)/pytest
+
+check: format lint types imports coverage  ## what CI runs: format, lint, types, import contracts, tests with coverage
+
+bench: dev  ## the benchmark table
+	@$(BIN)/python -m bench
+
+venv:
+	@tools/venv run
+
+dev:
+	@tools/venv dev
+
+browser:
+	@tools/install-chromium
+
+format: dev
+	@echo "== format: ruff format --check"
+	@$(BIN)/ruff format --check .
+
+lint: dev
+	@echo "== lint: ruff check"
+	@$(BIN)/ruff check .
+
+types: dev
+	@echo "== types: mypy"
+	@$(BIN)/mypy
+
+imports: dev
+	@echo "== imports: lint-imports"
+	@$(BIN)/lint-imports
+
+coverage: dev browser
+	@echo "== tests: pytest, coverage at least $(COVERAGE_FLOOR) %"
+	@$(BIN)/pytest --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR)
