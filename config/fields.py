@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
 
 Venue = Literal["paper", "live"]
 Approval = Literal["confirm", "auto"]
@@ -23,6 +23,7 @@ _STRIKE = re.compile(rf"ATM([+-]\d{{1,2}})?|[IO]TM\d{{1,2}}|{_ARITHMETIC}")
 _LEVEL = re.compile(rf"[+-]?\d+(\.\d+)?%|{_ARITHMETIC}")
 _EXPIRY = re.compile(r"weekly|monthly|next|\d{4}-\d{2}-\d{2}")
 _TIME_OF_DAY = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_SHORTEST_SECRET = 4
 _OPTION_TYPES = {"CALL": "CE", "C": "CE", "PUT": "PE", "P": "PE"}
 
 
@@ -103,6 +104,13 @@ def _matching(pattern: re.Pattern[str], upper: bool, sentence: str) -> AfterVali
     return AfterValidator(check)
 
 
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if len(text) < _SHORTEST_SECRET or text != text.strip() or not text.isprintable():
+        raise ValueError(f"at least {_SHORTEST_SECRET} characters, with no spaces at its ends")
+    return value
+
+
 def _option_type(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -137,6 +145,11 @@ IpNetwork = Annotated[Network, BeforeValidator(_network), WithJsonSchema({"type"
 HttpUrl = Annotated[str, _address("http", "https")]
 WebSocketUrl = Annotated[str, _address("ws", "wss")]
 Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[0-9A-Za-z.:\[\]_-]+$")]
+WebhookSecret = Annotated[
+    SecretStr,
+    AfterValidator(_webhook_secret),
+    WithJsonSchema({"type": "string", "format": "password", "minLength": _SHORTEST_SECRET}),
+]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9&_-]{1,40}$"), BeforeValidator(_upper)]
 OptionType = Annotated[
     Literal["CE", "PE"],

@@ -1,9 +1,9 @@
 """The whole configuration as one frozen model."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from config import fields as f
 from config.sections import (
@@ -20,13 +20,11 @@ from config.sections import (
     Telegram,
 )
 
-_Secret = Annotated[SecretStr, Field(min_length=4)]
-
 
 class Settings(Section):
     """Everything the owner can set; Manjha's configuration file has exactly these keys."""
 
-    webhook_secret: _Secret | None = Field(
+    webhook_secret: f.WebhookSecret | None = Field(
         default=None,
         description="Long random text that proves an alert is yours; live needs 16 characters or more. "
         "Without it: only a loopback server.host, only paper.",

@@ -13,9 +13,9 @@ _LONGEST_TEXT = 10_000
 _DEEPEST = 6
 _NAMES = (
     "access_token|request_token|refresh_token|public_token|enctoken|api_secret|webhook_secret|bot_token"
-    "|secret|password|checksum|authorization"
+    "|secret|password|checksum"
 )
-_SECRET_NAME = re.compile(rf"(?:{_NAMES})", re.IGNORECASE)
+_SECRET_NAME = re.compile(rf"(?:{_NAMES}|authorization)", re.IGNORECASE)
 # Each keeps what leads to the secret (group 1) and drops the secret itself (facts/reliability.md 5).
 _SHAPES = (
     re.compile(r"(\bbot|\b)\d{6,}:[\w-]{30,}"),
