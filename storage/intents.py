@@ -1,5 +1,6 @@
 """Intents and approvals: what was decided, whether the owner agrees, and the claim before the one call."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -151,6 +152,23 @@ def close(connection: Connection, row: IntentRow, *, by: str, at: datetime) -> N
 def mark_placed(connection: Connection, row: IntentRow, at: datetime) -> None:
     """The broker has an order for it (from placing, or adopted later)."""
     _step(connection, row, IntentState.PLACED, at, settled_at=at)
+
+
+def by_tags(connection: Connection, venue: str, tags: Iterable[str]) -> list[IntentRow]:
+    """The intents that one of these tags belongs to."""
+    found = intents.c.tag.in_(list(tags)) & (intents.c.venue == venue)
+    return list(connection.execute(select(intents).where(found)))
+
+
+def mark_questioned(connection: Connection, row: IntentRow, at: datetime) -> None:
+    """The owner has been asked what became of it."""
+    connection.execute(update(intents).where(intents.c.id == row.id).values(questioned_at=at))
+    audit.append(connection, at, "intent.questioned", alert_id=row.alert_id, intent_id=row.id)
+
+
+def expire(connection: Connection, row: IntentRow, reason: str, at: datetime) -> None:
+    """Approved, and too old to be sent when its turn came."""
+    _step(connection, row, IntentState.EXPIRED, at, reason=reason, settled_at=at)
 
 
 def _step(connection: Connection, row: IntentRow, goal: IntentState, at: datetime, **values: Any) -> None:

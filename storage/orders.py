@@ -54,6 +54,30 @@ def place(connection: Connection, intent: Row[Any], order_id: str, variety: str,
     )
 
 
+def note_stranger(connection: Connection, venue: str, order_id: str, intent: Row[Any], at: datetime) -> bool:
+    """Remembers an order that carries the tag of an intent which has its order already; False when known."""
+    if find(connection, venue, order_id) is not None:
+        return False
+    connection.execute(
+        insert(orders).values(
+            venue=venue,
+            order_id=order_id,
+            variety="regular",
+            state=OrderState.PLACED,
+            status="SECOND ORDER WITH ONE TAG",
+            quantity=intent.quantity,
+            filled_quantity=0,
+            average_price=Decimal(0),
+            placed_at=at,
+            updated_at=at,
+        )
+    )
+    audit.append(
+        connection, at, "order.stranger", alert_id=intent.alert_id, intent_id=intent.id, order_id=order_id
+    )
+    return True
+
+
 def find(connection: Connection, venue: str, order_id: str) -> Row[Any] | None:
     """Our row of an order of the broker."""
     same = (orders.c.venue == venue) & (orders.c.order_id == order_id)

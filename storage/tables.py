@@ -74,6 +74,8 @@ intents = Table(
     Column("market_protection", Exact),
     #: The option's price when the intent was planned; None when no price could be had.
     Column("premium", Exact),
+    #: What the broker says the order needs; None when it could not be asked.
+    Column("margin_paise", BigInteger),
     Column("stop_loss", String(24)),
     Column("target", String(24)),
     Column("tag", String(20), nullable=False, unique=True),
@@ -84,6 +86,8 @@ intents = Table(
     Column("planned_at", Moment, nullable=False),
     Column("placing_at", Moment),
     Column("settled_at", Moment),
+    #: When the owner was asked what became of it (unknown only).
+    Column("questioned_at", Moment),
     UniqueConstraint("alert_id", "part"),
 )
 

@@ -57,7 +57,9 @@ class OrderState(StrEnum):
     REJECTED = "rejected"
 
 
-#: The one table of transitions: from each state, where an arrow leads.
+#: The one table of transitions: from each state, where an arrow leads. The arrows into PLACED other than
+#: from PLACING are adoptions: the broker's book shows an order with the intent's tag, and the book is the
+#: truth whatever we had written (a backup restored, an answer misread). PLACING has one way in: the claim.
 TRANSITIONS: dict[StrEnum, frozenset[StrEnum]] = {
     AlertState.RECEIVED: frozenset({AlertState.STALE, AlertState.REFUSED, AlertState.PLANNED}),
     AlertState.INVALID: frozenset(),
@@ -66,20 +68,27 @@ TRANSITIONS: dict[StrEnum, frozenset[StrEnum]] = {
     AlertState.REFUSED: frozenset(),
     AlertState.PLANNED: frozenset(),
     IntentState.PLANNED: frozenset(
-        {IntentState.AWAITING_APPROVAL, IntentState.APPROVED, IntentState.REFUSED, IntentState.REJECTED}
+        {IntentState.AWAITING_APPROVAL, IntentState.APPROVED, IntentState.REFUSED, IntentState.PLACED}
     ),
     IntentState.AWAITING_APPROVAL: frozenset(
-        {IntentState.REJECTED, IntentState.EXPIRED, IntentState.APPROVED, IntentState.REFUSED}
+        {
+            IntentState.REJECTED,
+            IntentState.EXPIRED,
+            IntentState.APPROVED,
+            IntentState.REFUSED,
+            IntentState.PLACED,
+        }
     ),
-    IntentState.REJECTED: frozenset(),
-    IntentState.EXPIRED: frozenset(),
-    IntentState.APPROVED: frozenset({IntentState.PLACING, IntentState.REFUSED, IntentState.EXPIRED}),
-    # REFUSED also covers "not sent": no order exists, and the reason says which it was.
+    IntentState.REJECTED: frozenset({IntentState.PLACED}),
+    IntentState.EXPIRED: frozenset({IntentState.PLACED}),
+    IntentState.APPROVED: frozenset(
+        {IntentState.PLACING, IntentState.REFUSED, IntentState.EXPIRED, IntentState.PLACED}
+    ),
+    # REFUSED also covers "not sent": no order exists, and `refused_by` says which it was.
     IntentState.PLACING: frozenset({IntentState.PLACED, IntentState.REFUSED, IntentState.UNKNOWN}),
     IntentState.PLACED: frozenset(),
-    IntentState.REFUSED: frozenset(),
+    IntentState.REFUSED: frozenset({IntentState.PLACED}),
     IntentState.UNKNOWN: frozenset({IntentState.PLACED, IntentState.CLOSED}),
-    # The book may yet show what the owner could not see: a closed intent can still be adopted.
     IntentState.CLOSED: frozenset({IntentState.PLACED}),
     OrderState.PLACED: frozenset(
         {

@@ -1,0 +1,266 @@
+"""Execution: claim, rules again, place once, record. The only file that places and cancels orders."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from config.settings import Settings
+from gateway import wording
+from gateway.domain.errors import BrokerError, BrokerFault, IllegalMove, Outcome, StorageFailed
+from gateway.domain.order import (
+    IntentState,
+    OrderTicket,
+    Purpose,
+    Side,
+    Tag,
+)
+from gateway.kite.desk import Desk
+from gateway.pacing import Pacer
+from gateway.risk import Proposal, Rule, judge
+from gateway.session import Session
+from gateway.wakeups import Wakeups
+from gateway.world import WorldReader
+from storage import flags, intents, orders
+from storage.engine import Database
+from storage.notices import Outbox
+
+log = structlog.get_logger()
+
+#: Approved intents are looked for at least this often, should a wake-up be lost.
+LOOK_SECONDS = 5.0
+#: At stop, the calls in flight are waited for this long; what is not answered by then is unknown.
+STOP_PATIENCE_SECONDS = 8.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placer:
+    """What placing at one venue needs."""
+
+    desk: Desk
+    session: Session
+
+
+class Executor:
+    """Sends approved intents, each at most once. A venue is shut until its order book has been read."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        outbox: Outbox,
+        placers: Mapping[str, Placer],
+        world: WorldReader,
+        rules: tuple[Rule, ...],
+        wakeups: Wakeups,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._outbox = outbox
+        self._placers = placers
+        self._world = world
+        self._rules = rules
+        self._wakeups = wakeups
+        self._clock = clock
+        self._pacer = Pacer()
+        self._ready: set[str] = set()
+        self._in_flight: dict[str, asyncio.Task[None]] = {}
+
+    def open(self, venue: str) -> None:
+        """The venue's book was read and reconciled: orders may go out."""
+        if venue not in self._ready:
+            self._ready.add(venue)
+            self._wakeups.executor.ring()
+
+    def shut(self, venue: str) -> None:
+        """Nothing goes out at the venue until its book has been read again (a new login)."""
+        self._ready.discard(venue)
+
+    async def run(self) -> None:
+        """Sends what is approved, exits first, for as long as it is not cancelled."""
+        while True:
+            try:
+                for row in await self._approved():
+                    await self._pacer.turn(urgent=row.purpose == Purpose.EXIT)
+                    self._send(row)
+            except StorageFailed as error:
+                log.error("execution_waits_for_the_database", error=str(error))
+            await self._wakeups.executor.wait(LOOK_SECONDS)
+
+    async def stop(self) -> None:
+        """Waits for the calls in flight: their outcome is to be written down, not guessed."""
+        if self._in_flight:
+            await asyncio.wait(list(self._in_flight.values()), timeout=STOP_PATIENCE_SECONDS)
+
+    def in_flight(self) -> frozenset[str]:
+        """Ids of the intents that are being claimed or placed right now."""
+        return frozenset(self._in_flight)
+
+    def _send(self, row: Row[Any]) -> None:
+        task = asyncio.create_task(self._execute(row), name=f"place {row.id}")
+        self._in_flight[row.id] = task
+        task.add_done_callback(partial(self._landed, row.id))
+
+    def _landed(self, intent_id: str, task: asyncio.Task[None]) -> None:
+        del self._in_flight[intent_id]
+        if not task.cancelled() and (error := task.exception()):
+            log.error("execution_failed", intent_id=intent_id, error=repr(error), exc_info=error)
+
+    async def _approved(self) -> list[Row[Any]]:
+        rows = await self._database.write(
+            lambda connection: intents.in_state(connection, IntentState.APPROVED)
+        )
+        return [row for row in rows if row.venue in self._ready and row.id not in self._in_flight]
+
+    async def _execute(self, row: Row[Any]) -> None:
+        if not await self._database.write(lambda connection: self._claim(connection, row.id)):
+            self._wakeups.told(row.alert_id)
+            return
+        # The switch may have been thrown between that commit and this line.
+        if await self._database.write(lambda connection: self._stopped(connection, row)):
+            self._wakeups.told(row.alert_id)
+            return
+        await self._place(row)
+        self._wakeups.told(row.alert_id)
+        self._wakeups.look_into_the_book(row.venue)
+
+    def _claim(self, connection: Connection, intent_id: str) -> bool:
+        """Approved to placing, if every rule still agrees; from this commit on an order may exist."""
+        row = intents.get(connection, intent_id)
+        if row is None or row.state != IntentState.APPROVED:
+            return False
+        now = self._clock()
+        if self._is_too_old(connection, row, now):
+            intents.expire(connection, row, "too old when its turn came", now)
+            self._show(
+                connection, row, now, wording.stopped_at_the_claim(row, ["it was too old when its turn came"])
+            )
+            return False
+        world = self._world.read(connection, row.venue, row.strategy)
+        verdicts = judge(self._rules, _proposal(row), world)
+        if verdicts:
+            sentences = [verdict.sentence for verdict in verdicts]
+            self._refuse(connection, row, "rules", "; ".join(sentences), now)
+            self._show(connection, row, now, wording.stopped_at_the_claim(row, sentences))
+            return False
+        intents.claim(connection, row, now)
+        return True
+
+    def _is_too_old(self, connection: Connection, row: Row[Any], now: datetime) -> bool:
+        """An entry approved long ago (a restored backup, a session dead for an hour) is not wanted any more."""
+        if row.purpose != Purpose.ENTRY:
+            return False
+        approval = intents.approval_of(connection, row.alert_id)
+        agreed = approval.decided_at if approval and approval.decided_at else row.planned_at
+        allowed = self._settings.strategy(row.strategy).max_alert_age_seconds
+        return bool(now - agreed > timedelta(seconds=allowed))
+
+    def _stopped(self, connection: Connection, row: Row[Any]) -> bool:
+        if flags.value(connection, flags.KILL_SWITCH) is None:
+            return False
+        now = self._clock()
+        sentence = "the kill switch was thrown before it was sent"
+        self._refuse(connection, row, "rules", sentence, now, state=IntentState.PLACING)
+        self._show(connection, row, now, wording.stopped_at_the_claim(row, [sentence]))
+        return True
+
+    async def _place(self, row: Row[Any]) -> None:
+        """The one call. Whatever is not a clear answer leaves the intent unknown."""
+        placer = self._placers[row.venue]
+        try:
+            order_id = await placer.desk.place(_ticket(row))
+        except BrokerError as error:
+            await self._database.write(lambda connection: self._record_failure(connection, row, error))
+            if error.fault is BrokerFault.TOKEN:
+                await placer.session.mark_dead(error.sentence)
+            return
+        await self._database.write(lambda connection: self._record_placed(connection, row, order_id))
+
+    def _record_placed(self, connection: Connection, row: Row[Any], order_id: str) -> None:
+        """The book may have been faster and adopted the order already; another id under our tag is an alarm."""
+        now = self._clock()
+        known = orders.of_intents(connection, [row.id]).get(row.id)
+        if known is not None:
+            if known.order_id != order_id:
+                self._show(connection, row, now, wording.two_orders(row, [known.order_id, order_id]))
+            return
+        fresh = intents.get(connection, row.id)
+        assert fresh is not None  # noqa: S101  it was claimed by us
+        intents.mark_placed(connection, fresh, now)
+        orders.place(connection, row, order_id, "regular", now)
+        self._show(connection, row, now)
+
+    def _record_failure(self, connection: Connection, row: Row[Any], error: BrokerError) -> None:
+        now = self._clock()
+        fresh = intents.get(connection, row.id)
+        if fresh is None or fresh.state != IntentState.PLACING:
+            return
+        if error.outcome is Outcome.UNKNOWN:
+            intents.lose_sight(connection, fresh, error.sentence, now)
+            self._show(connection, row, now, wording.outcome_unknown(row, error.sentence))
+            return
+        by = "broker" if error.outcome is Outcome.REFUSED else "not_sent"
+        self._refuse(connection, fresh, by, error.sentence, now)
+        text = wording.broker_refused if by == "broker" else wording.not_sent
+        self._show(connection, row, now, text(row, error.sentence))
+
+    def _refuse(
+        self,
+        connection: Connection,
+        row: Row[Any],
+        by: str,
+        reason: str,
+        now: datetime,
+        *,
+        state: IntentState | None = None,
+    ) -> None:
+        fresh = intents.get(connection, row.id) if state else row
+        if fresh is None:
+            raise IllegalMove(f"intent {row.id} is gone")
+        intents.refuse(connection, fresh, by=by, reason=reason, at=now)
+
+    def _show(self, connection: Connection, row: Row[Any], now: datetime, text: str | None = None) -> None:
+        subject = f"alert:{row.alert_id}"
+        self._outbox.show(connection, subject, at=now)
+        if text is not None:
+            self._outbox.tell(connection, text, at=now, subject=subject)
+
+    async def cancel(self, venue: str, order_id: str, variety: str) -> None:
+        """Asks for the cancellation of an order. Raises BrokerError; it is cancelled when the book says so."""
+        await self._pacer.turn(urgent=True)
+        await self._placers[venue].desk.cancel(order_id, variety)
+        self._wakeups.look_into_the_book(venue)
+
+
+def _proposal(row: Row[Any]) -> Proposal:
+    return Proposal(
+        purpose=Purpose(row.purpose),
+        venue=row.venue,
+        strategy=row.strategy,
+        symbol=row.name,
+        tradingsymbol=row.tradingsymbol,
+        quantity=row.quantity,
+        lot_size=row.lot_size,
+        orders=1,
+        premium=row.price or row.premium,
+    )
+
+
+def _ticket(row: Row[Any]) -> OrderTicket:
+    return OrderTicket(
+        tag=Tag(row.tag),
+        exchange=row.exchange,
+        tradingsymbol=row.tradingsymbol,
+        side=Side(row.side),
+        quantity=row.quantity,
+        product=row.product,
+        order_type=row.order_type,
+        price=row.price,
+        market_protection=row.market_protection,
+    )

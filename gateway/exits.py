@@ -1,0 +1,141 @@
+"""What an exit may sell: the very contracts its strategy bought, at most what is held and not being sold already."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from config.settings import StrategySettings
+from gateway.domain.contract import Contract, OptionType
+from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose
+from gateway.domain.signal import Action, Signal, StrikeKind
+from gateway.domain.sizing import slices
+from storage import holdings, intents
+from storage.tables import intents as intents_table
+from storage.tables import orders as orders_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExitPlan:
+    """Units of one held contract to be sold, in slices."""
+
+    contract: Contract
+    product: str
+    quantities: tuple[int, ...]
+
+
+@dataclass(kw_only=True)
+class _Held:
+    contract: Contract
+    product: str
+    quantity: int
+
+
+def plan_exits(
+    connection: Connection, signal: Signal, strategy: StrategySettings, freeze: Callable[[str], int]
+) -> list[ExitPlan]:
+    """What the exit sells now, oldest holding first, the contract it names before all others.
+
+    Sells that are decided, open or unknown count as sold. Empty when nothing is left to close.
+    """
+    held = _held(connection, signal, strategy)
+    wanted = _wanted(signal, strategy, held)
+    plans = []
+    for each in held:
+        busy = intents.being_sold(
+            connection, strategy.venue, strategy.name, each.contract.tradingsymbol, each.product
+        )
+        free = max(each.quantity - busy, 0)
+        # A lot cannot be split: an exit of a part of one sells the whole lot, never more than is held.
+        quantity = min(free, -(-wanted // each.contract.lot_size) * each.contract.lot_size)
+        wanted = max(wanted - quantity, 0)
+        if quantity:
+            contract = each.contract
+            cut = slices(quantity, lot_size=contract.lot_size, freeze_quantity=freeze(contract.name))
+            plans.append(ExitPlan(contract=contract, product=each.product, quantities=tuple(cut)))
+    return plans
+
+
+def _held(connection: Connection, signal: Signal, strategy: StrategySettings) -> list[_Held]:
+    """The strategy's holdings that the signal can mean, one entry a contract and product."""
+    merged: dict[tuple[str, str], _Held] = {}
+    for row in holdings.open_(connection, strategy.name, strategy.venue):
+        entry = intents.get(connection, row.intent_id)
+        if entry is None or not _is_meant(signal, entry):
+            continue
+        key = (row.tradingsymbol, row.product)
+        if key in merged:
+            merged[key].quantity += row.quantity
+        else:
+            merged[key] = _Held(contract=_contract_of(entry), product=row.product, quantity=row.quantity)
+    return sorted(merged.values(), key=lambda held: not _is_named(signal, held.contract))
+
+
+def _is_meant(signal: Signal, entry: Row[Any]) -> bool:
+    """Underlying and option type must fit where they are named; the strike of an exit is another one by then."""
+    if signal.symbol is not None and signal.symbol != entry.name:
+        return False
+    return signal.option_type is None or signal.option_type == entry.option_type
+
+
+def _is_named(signal: Signal, contract: Contract) -> bool:
+    strike = signal.strike
+    return strike is not None and strike.kind is StrikeKind.PRICE and strike.value == contract.strike
+
+
+def _wanted(signal: Signal, strategy: StrategySettings, held: list[_Held]) -> int:
+    """Units the signal asks for; all there are where it names no number."""
+    everything = sum(each.quantity for each in held)
+    if signal.action is Action.EXIT and signal.quantity is None and signal.lots is None:
+        return everything
+    if signal.quantity is not None:
+        return signal.quantity
+    if signal.lots is not None and held:
+        return signal.lots * held[0].contract.lot_size
+    return everything
+
+
+def _contract_of(entry: Row[Any]) -> Contract:
+    return Contract(
+        exchange=entry.exchange,
+        tradingsymbol=entry.tradingsymbol,
+        instrument_token=entry.instrument_token,
+        name=entry.name,
+        expiry=entry.expiry,
+        strike=entry.strike,
+        option_type=OptionType(entry.option_type),
+        lot_size=entry.lot_size,
+        tick_size=entry.tick_size,
+    )
+
+
+def withdraw_questions(connection: Connection, strategy: StrategySettings, at: datetime) -> list[str]:
+    """Entries that still wait for approval are withdrawn: their strategy wants out. Returns their alert ids."""
+    withdrawn = []
+    for pending in intents.pending_approvals(connection):
+        rows = intents.of_alert(connection, pending.alert_id)
+        own = [
+            row
+            for row in rows
+            if (row.venue, row.strategy, row.purpose) == (strategy.venue, strategy.name, Purpose.ENTRY)
+        ]
+        if own:
+            reason = "withdrawn: its strategy's exit came before the approval"
+            intents.decide(connection, pending.id, intents.VOID, by=reason, at=at)
+            withdrawn.append(pending.alert_id)
+    return withdrawn
+
+
+def entries_on_their_way(connection: Connection, venue: str, strategy: str) -> list[str]:
+    """Alert ids of the strategy's entries that may be filled any moment (those that wait for approval are not)."""
+    working = select(orders_table.c.intent_id).where(orders_table.c.state.in_(WORKING_ORDERS))
+    moving = LIVE_INTENTS - {IntentState.AWAITING_APPROVAL, IntentState.UNKNOWN}
+    statement = select(intents_table.c.alert_id).where(
+        (intents_table.c.venue == venue)
+        & (intents_table.c.strategy == strategy)
+        & (intents_table.c.purpose == Purpose.ENTRY)
+        & (intents_table.c.state.in_(moving) | intents_table.c.id.in_(working))
+    )
+    return list(connection.scalars(statement))

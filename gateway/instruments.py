@@ -1,0 +1,175 @@
+"""The day's instrument list: fetched, checked, kept, and swapped in whole; never emptied."""
+
+import asyncio
+import zlib
+from datetime import date, datetime
+from decimal import Decimal
+
+import structlog
+from sqlalchemy import Connection, delete, insert, select
+
+from config.market import Underlying
+from gateway.domain.chain import OptionChain, chains_of, read_contracts
+from gateway.domain.contract import Contract
+from gateway.domain.errors import BrokerError, Refusal
+from gateway.domain.market import Calendar, trading_date
+from gateway.kite.book import Book
+from storage import tables
+from storage.engine import Database
+
+log = structlog.get_logger()
+
+
+class Instruments:
+    """One venue's listed options. Lookups are in memory; the list survives a restart."""
+
+    def __init__(
+        self,
+        venue: str,
+        book: Book,
+        database: Database,
+        calendar: Calendar,
+        underlyings: dict[str, Underlying],
+    ) -> None:
+        self._venue = venue
+        self._book = book
+        self._database = database
+        self._calendar = calendar
+        self._underlyings = underlyings
+        self._chains: dict[str, OptionChain] = {}
+        self.fetched_at: datetime | None = None
+
+    @property
+    def count(self) -> int:
+        """How many contracts are known."""
+        return sum(len(strikes) for chain in self._chains.values() for strikes in chain.contracts.values())
+
+    def chain(self, name: str) -> OptionChain:
+        """The options of an underlying. Raises Refusal when there are none."""
+        if name not in self._chains:
+            raise Refusal("instruments", f"the instrument list has no options of {name}")
+        return self._chains[name]
+
+    def underlying(self, name: str) -> Underlying:
+        """The figures of an underlying that no list carries. Raises Refusal for one that is not known."""
+        if name not in self._underlyings:
+            raise Refusal(
+                "symbol", f"{name} is not an underlying Manjha knows: {', '.join(self._underlyings)}"
+            )
+        return self._underlyings[name]
+
+    def living_expiries(self, name: str, now: datetime) -> list[date]:
+        """The expiries whose last session is not over."""
+        return [day for day in self.chain(name).expiries if not self._calendar.has_expired(day, now)]
+
+    def is_stale(self, now: datetime) -> bool:
+        """Whether today's list was not fetched yet."""
+        return self.fetched_at is None or trading_date(self.fetched_at) < trading_date(now)
+
+    async def restore(self) -> None:
+        """Takes up the list that was kept by an earlier run."""
+        kept = await self._database.read(self._kept)
+        if kept:
+            contracts = await asyncio.to_thread(
+                _unpack, [packed for packed, _ in kept], list(self._underlyings)
+            )
+            self._swap(contracts, min(fetched for _, fetched in kept))
+
+    async def refresh(self, now: datetime) -> None:
+        """Fetches the lists of all exchanges and swaps them in together.
+
+        Raises BrokerError when a list cannot be had, Refusal when it is not credible; the old list
+        then stays in use.
+        """
+        exchanges = sorted({underlying.exchange for underlying in self._underlyings.values()})
+        raw = {exchange: await self._book.instruments(exchange) for exchange in exchanges}
+        names = list(self._underlyings)
+        packed = {exchange: await asyncio.to_thread(_pack, body, names) for exchange, body in raw.items()}
+        contracts = [contract for _, found in packed.values() for contract in found]
+        self._check(contracts, now)
+        await self._database.write(
+            lambda connection: self._keep(connection, {key: data for key, (data, _) in packed.items()}, now)
+        )
+        self._swap(contracts, now)
+        log.info("instruments_refreshed", venue=self._venue, contracts=len(contracts))
+
+    def _check(self, contracts: list[Contract], now: datetime) -> None:
+        if not any(not self._calendar.has_expired(contract.expiry, now) for contract in contracts):
+            raise Refusal(
+                "instruments", "the fetched instrument list holds no living option of any underlying"
+            )
+        if self.count and len(contracts) < self.count // 2:
+            raise Refusal(
+                "instruments", f"the fetched list has {len(contracts)} options, the one in use {self.count}"
+            )
+
+    def _swap(self, contracts: list[Contract], fetched_at: datetime) -> None:
+        self._chains = chains_of(contracts)
+        self.fetched_at = fetched_at
+
+    def _kept(self, connection: Connection) -> list[tuple[bytes, datetime]]:
+        table = tables.instruments
+        rows = connection.execute(
+            select(table.c.rows, table.c.fetched_at).where(table.c.venue == self._venue)
+        )
+        return [(row.rows, row.fetched_at) for row in rows]
+
+    def _keep(self, connection: Connection, packed: dict[str, bytes], now: datetime) -> None:
+        table = tables.instruments
+        connection.execute(delete(table).where(table.c.venue == self._venue))
+        connection.execute(
+            insert(table),
+            [
+                {"venue": self._venue, "exchange": exchange, "fetched_at": now, "rows": data}
+                for exchange, data in packed.items()
+            ],
+        )
+
+
+_COLUMNS = (
+    "instrument_token,exchange_token,tradingsymbol,name,last_price,expiry,strike,tick_size,lot_size,"
+    "instrument_type,segment,exchange"
+)
+
+
+def _pack(body: bytes, names: list[str]) -> tuple[bytes, list[Contract]]:
+    """The options that matter here, and their rows as compressed CSV."""
+    contracts = read_contracts(body.decode("utf-8", "replace").splitlines(), names)
+    lines = [_COLUMNS, *(_line(contract) for contract in contracts)]
+    return zlib.compress("\n".join(lines).encode(), 1), contracts
+
+
+def _line(contract: Contract) -> str:
+    fields: tuple[str | int | Decimal | date, ...] = (
+        contract.instrument_token,
+        "",
+        contract.tradingsymbol,
+        contract.name,
+        "",
+        contract.expiry,
+        contract.strike,
+        contract.tick_size,
+        contract.lot_size,
+        contract.option_type,
+        "",
+        contract.exchange,
+    )
+    return ",".join(map(str, fields))
+
+
+def _unpack(packed: list[bytes], names: list[str]) -> list[Contract]:
+    return [
+        contract
+        for data in packed
+        for contract in read_contracts(zlib.decompress(data).decode().splitlines(), names)
+    ]
+
+
+async def refresh_or_keep(instruments: Instruments, now: datetime) -> str | None:
+    """Refreshes; on failure the sentence of what went wrong, the old list staying in use."""
+    try:
+        await instruments.refresh(now)
+    except (BrokerError, Refusal) as error:
+        log.warning("instruments_not_refreshed", error=error.sentence)
+        return error.sentence
+    return None

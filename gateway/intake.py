@@ -1,0 +1,168 @@
+"""Intake: store, acknowledge, hand on. Many alerts share one commit; each strategy's alerts keep their order."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection
+
+from gateway import wording
+from gateway.domain.errors import StorageFailed
+from gateway.domain.order import AlertId, AlertState
+from gateway.domain.signal import Signal
+from storage import alerts
+from storage.alerts import Arrival, Stored
+from storage.engine import Database
+from storage.notices import Outbox, Priority
+
+log = structlog.get_logger()
+
+#: How long an acknowledged alert waits before the next try when the database does not take its plan.
+RETRY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """An acknowledged alert that waits for its planning."""
+
+    alert_id: AlertId
+    strategy: str
+    signal: Signal
+    received_at: datetime
+
+
+@dataclass(eq=False)
+class _Parcel:
+    arrivals: list[Arrival]
+    stored: asyncio.Future[list[Stored]]
+
+
+class Intake:
+    """Takes arrivals; `accept` returns once they are on disk."""
+
+    def __init__(self, database: Database, outbox: Outbox, lanes: "Lanes", told: Callable[[], None]) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._lanes = lanes
+        self._told = told
+        self._waiting: list[_Parcel] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def accept(self, arrivals: list[Arrival]) -> list[Stored]:
+        """Stores the arrivals of one body together, and hands on those that are new.
+
+        Raises StorageFailed when nothing was stored.
+        """
+        parcel = _Parcel(arrivals, asyncio.get_running_loop().create_future())
+        self._waiting.append(parcel)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all(), name="intake")
+        return await parcel.stored
+
+    async def _write_all(self) -> None:
+        """One transaction for all that wait; while it runs, the next batch gathers."""
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            try:
+                await self._write(batch)
+            except StorageFailed as error:
+                await self._write_each(batch, error)
+            finally:
+                for parcel in batch:
+                    if not parcel.stored.done():
+                        parcel.stored.set_exception(StorageFailed("the alert could not be stored"))
+
+    async def _write(self, batch: list[_Parcel]) -> None:
+        stored = await self._database.write(lambda connection: [self._store(connection, p) for p in batch])
+        for parcel, outcome in zip(batch, stored, strict=True):
+            if not parcel.stored.done():
+                parcel.stored.set_result(outcome)
+            self._hand_on(parcel.arrivals, outcome)
+
+    async def _write_each(self, batch: list[_Parcel], error: StorageFailed) -> None:
+        """One bad alert must not cost its neighbours their place: each once more by itself."""
+        if len(batch) == 1:
+            batch[0].stored.set_exception(error)
+            return
+        for parcel in batch:
+            try:
+                await self._write([parcel])
+            except StorageFailed as alone:
+                parcel.stored.set_exception(alone)
+
+    def _store(self, connection: Connection, parcel: _Parcel) -> list[Stored]:
+        outcome = alerts.store(connection, parcel.arrivals)
+        for arrival, stored in zip(parcel.arrivals, outcome, strict=True):
+            text = _at_the_door(arrival, stored)
+            if text is not None:
+                loud = stored.state is AlertState.INVALID
+                priority = Priority.FACT if loud else Priority.CHATTER
+                self._outbox.tell(connection, text, at=arrival.received_at, loud=loud, priority=priority)
+        return outcome
+
+    def _hand_on(self, arrivals: list[Arrival], outcome: list[Stored]) -> None:
+        for arrival, stored in zip(arrivals, outcome, strict=True):
+            if stored.state is AlertState.RECEIVED and arrival.signal is not None:
+                self._lanes.put(
+                    Accepted(
+                        alert_id=arrival.alert_id,
+                        strategy=arrival.strategy,
+                        signal=arrival.signal,
+                        received_at=arrival.received_at,
+                    )
+                )
+        self._told()
+
+
+def _at_the_door(arrival: Arrival, stored: Stored) -> str | None:
+    if stored.state is AlertState.INVALID:
+        return wording.not_understood(arrival.alert_id, arrival.strategy, arrival.field, arrival.reason)
+    if stored.duplicate_of is not None:
+        return wording.duplicate(stored.duplicate_of, arrival.strategy)
+    return None
+
+
+class Lanes:
+    """One queue a strategy: alerts of one strategy are worked on in order, those of others beside them."""
+
+    def __init__(self, work: Callable[[Accepted], Awaitable[None]]) -> None:
+        self._work = work
+        self._queues: dict[str, deque[Accepted]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stopped = False
+
+    def put(self, alert: Accepted) -> None:
+        """Hands an alert on; its turn comes after all earlier ones of its strategy."""
+        strategy = alert.strategy
+        self._queues.setdefault(strategy, deque()).append(alert)
+        if strategy not in self._tasks and not self._stopped:
+            self._tasks[strategy] = asyncio.create_task(self._run(strategy), name=f"lane {strategy}")
+
+    async def _run(self, strategy: str) -> None:
+        try:
+            while queue := self._queues.get(strategy):
+                await self._work_until_stored(queue[0])
+                queue.popleft()
+        finally:
+            self._queues.pop(strategy, None)
+            self._tasks.pop(strategy, None)
+
+    async def _work_until_stored(self, alert: Accepted) -> None:
+        while True:
+            try:
+                await self._work(alert)
+                return
+            except StorageFailed as error:
+                log.error("alert_waits_for_the_database", alert_id=alert.alert_id, error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def stop(self) -> None:
+        """Ends all lanes; what was not finished is found again at the next start."""
+        self._stopped = True
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,145 @@
+"""The kill switch: the flag first, then everything on its way is made void. It stays on until it is lifted."""
+
+import asyncio
+import html
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from gateway.domain.errors import BrokerError
+from gateway.domain.order import IntentState
+from gateway.wakeups import Wakeups
+from storage import flags, intents, orders
+from storage.engine import Database
+from storage.notices import Outbox, Priority
+
+log = structlog.get_logger()
+
+#: Cancels an order at a venue: venue, order id, variety. Raises BrokerError.
+Cancel = Callable[[str, str, str], Awaitable[None]]
+
+#: How soon a switch thrown from outside is seen.
+WATCH_SECONDS = 1.0
+
+_REASON = "the kill switch was thrown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """What the switch met: questions made void, approved intents stopped, calls it could not stop."""
+
+    voided: int
+    stopped: int
+    in_flight: int
+    alert_ids: tuple[str, ...]
+
+
+def throw(connection: Connection, outbox: Outbox, by: str, at: datetime) -> Stopped:
+    """Sets the flag and voids what has not been sent, in one transaction; needs no running gateway."""
+    flags.put(connection, flags.KILL_SWITCH, "on", by=by, at=at)
+    pending = intents.pending_approvals(connection)
+    for row in pending:
+        intents.decide(connection, row.id, intents.VOID, by=_REASON, at=at)
+    approved = intents.in_state(connection, IntentState.APPROVED, IntentState.PLANNED)
+    for intent in approved:
+        intents.refuse(connection, intent, by="rules", reason=_REASON, at=at)
+    in_flight = intents.in_state(connection, IntentState.PLACING)
+    alert_ids = sorted({row.alert_id for row in [*pending, *approved]})
+    for alert_id in alert_ids:
+        outbox.show(connection, f"alert:{alert_id}", at=at, priority=Priority.QUESTION)
+    stopped = Stopped(
+        voided=len(pending), stopped=len(approved), in_flight=len(in_flight), alert_ids=tuple(alert_ids)
+    )
+    outbox.tell(connection, _told(stopped, by), at=at, priority=Priority.QUESTION)
+    return stopped
+
+
+def lift(connection: Connection, outbox: Outbox, by: str, at: datetime) -> bool:
+    """Takes the flag away; False when it was not set."""
+    was_on = flags.clear(connection, flags.KILL_SWITCH, by=by, at=at)
+    if was_on:
+        outbox.tell(
+            connection, f"🟢 <b>Resumed</b> by {html.escape(by)}. New alerts are acted on again.", at=at
+        )
+    return was_on
+
+
+def _told(stopped: Stopped, by: str) -> str:
+    lines = [
+        f"🛑 <b>Kill switch on</b>, by {html.escape(by)}. Nothing is sent until /resume.",
+        f"Questions made void: {stopped.voided}. Orders stopped before sending: {stopped.stopped}.",
+    ]
+    if stopped.in_flight:
+        lines.append(f"⚠️ {stopped.in_flight} already on the way to Kite; their outcome follows.")
+    return "\n".join(lines)
+
+
+class KillSwitch:
+    """The switch inside the running gateway: throws it and cancels what already works at the broker."""
+
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        wakeups: Wakeups,
+        clock: Callable[[], datetime],
+        cancel: Cancel,
+    ) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._wakeups = wakeups
+        self._clock = clock
+        self._cancel = cancel
+        self._acted = False
+
+    async def run(self) -> None:
+        """Acts on a switch thrown from outside (the command line) or before a restart, while not cancelled."""
+        while True:
+            is_on = await self._database.write(lambda connection: flags.value(connection, flags.KILL_SWITCH))
+            if is_on and not self._acted:
+                await self.cancel_working()
+            self._acted = bool(is_on)
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def throw(self, by: str) -> None:
+        """The flag is on disk when this returns; working orders are cancelled after it, each told."""
+        now = self._clock()
+        stopped = await self._database.write(lambda connection: throw(connection, self._outbox, by, now))
+        log.warning("kill_switch_thrown", by=by, **{"voided": stopped.voided, "stopped": stopped.stopped})
+        self._acted = True
+        self._wakeups.told(*stopped.alert_ids)
+        await self.cancel_working()
+
+    async def cancel_working(self) -> None:
+        """Cancels every working order of ours; what the broker does not let go of is told."""
+        rows = await self._database.write(orders.working)
+        failures = [
+            failure for failure in await asyncio.gather(*(self._cancel_one(row) for row in rows)) if failure
+        ]
+        if not rows:
+            return
+        now = self._clock()
+        text = f"🛑 Cancellation asked for {len(rows) - len(failures)} of {len(rows)} working orders."
+        text += "".join(f"\n⚠️ {failure}" for failure in failures)
+        await self._database.write(
+            lambda connection: self._outbox.tell(connection, text, at=now, priority=Priority.QUESTION)
+        )
+        self._wakeups.told()
+
+    async def _cancel_one(self, row: Row[Any]) -> str | None:
+        try:
+            await self._cancel(row.venue, row.order_id, row.variety)
+        except BrokerError as error:
+            return html.escape(f"order {row.order_id} ({row.tradingsymbol}): {error.sentence}")
+        return None
+
+    async def lift(self, by: str) -> bool:
+        """Ends the stop; False when it was not on."""
+        now = self._clock()
+        was_on = await self._database.write(lambda connection: lift(connection, self._outbox, by, now))
+        self._wakeups.told()
+        return was_on

@@ -1,0 +1,410 @@
+"""Planning: what an alert's signal comes to. Contract, units, slices, price; or the reason why nothing is ordered."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from config.settings import Settings, StrategySettings
+from gateway import wording
+from gateway.domain.contract import Contract
+from gateway.domain.errors import BrokerError, Refusal
+from gateway.domain.order import (
+    AlertId,
+    AlertState,
+    IntentId,
+    OrderTicket,
+    Purpose,
+    Side,
+    make_tag,
+)
+from gateway.domain.signal import Action, Level, LevelKind, Signal, StrikeKind
+from gateway.domain.sizing import limit_at, marketable_limit, slices, units
+from gateway.exits import entries_on_their_way, plan_exits, withdraw_questions
+from gateway.intake import Accepted
+from gateway.risk import Proposal, Rule, judge
+from gateway.venues import VenueAccess
+from gateway.wakeups import Wakeups
+from gateway.world import WorldReader
+from storage import alerts, intents
+from storage.engine import Database
+from storage.notices import Outbox, Priority
+
+log = structlog.get_logger()
+
+#: How long an exit waits for the entry before it to be filled.
+ENTRY_PATIENCE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """Orders of one contract, decided and not yet judged. Quantities in units, prices in rupees."""
+
+    purpose: Purpose
+    side: Side
+    contract: Contract
+    venue: str
+    product: str
+    quantities: tuple[int, ...]
+    order_type: str
+    price: Decimal | None
+    market_protection: Decimal | None
+    premium: Decimal | None
+    margin_paise: int | None = None
+    stop_loss: Level | None = None
+    target: Level | None = None
+
+    @property
+    def quantity(self) -> int:
+        """Units in all."""
+        return sum(self.quantities)
+
+
+class Planner:
+    """Turns an acknowledged alert into intents, or settles it with the reason why not."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        outbox: Outbox,
+        venues: Mapping[str, VenueAccess],
+        world: WorldReader,
+        rules: tuple[Rule, ...],
+        wakeups: Wakeups,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._outbox = outbox
+        self._venues = venues
+        self._world = world
+        self._rules = rules
+        self._wakeups = wakeups
+        self._clock = clock
+
+    async def plan(self, alert: Accepted) -> None:
+        """Settles the alert as planned, stale or refused; the owner is told in the same transaction.
+
+        Raises StorageFailed; the alert is then still to be planned.
+        """
+        strategy = self._settings.strategy(alert.strategy)
+        try:
+            stale = self._is_stale(alert, strategy)
+            if alert.signal.action is Action.BUY:
+                await self._plan_entry(alert, strategy, stale)
+            else:
+                await self._plan_exit(alert, strategy, stale)
+        except Refusal as refusal:
+            await self._settle(alert, AlertState.REFUSED, [refusal.sentence])
+        self._wakeups.told(alert.alert_id)
+
+    def _is_stale(self, alert: Accepted, strategy: StrategySettings) -> bool:
+        """Old by its own time; without one, by the time it waited here (a restart in between)."""
+        fired = alert.signal.time or alert.received_at
+        return self._clock() - fired > timedelta(seconds=strategy.max_alert_age_seconds)
+
+    async def _plan_entry(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:
+        if stale:
+            age = (self._clock() - (alert.signal.time or alert.received_at)).total_seconds()
+            sentence = f"the alert is {age:.0f} s old; {strategy.max_alert_age_seconds} s are allowed"
+            await self._settle(alert, AlertState.STALE, [sentence])
+            return
+        if not strategy.enabled:
+            raise Refusal("enabled", f"strategy {strategy.name} is switched off in the configuration")
+        draft = await self._draft_entry(alert.signal, strategy)
+        ask = self._asks(strategy)
+        if ask:
+            draft = await self._with_margin(draft)
+        await self._database.write(lambda connection: self._commit(connection, alert, strategy, [draft], ask))
+        self._wake(ask)
+
+    async def _plan_exit(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:
+        """The drafts are made inside the transaction: nothing may be sold twice between look and claim."""
+        await self._wait_for_entries(strategy)
+        priced: dict[str, Decimal | None] = {}
+        for key in await self._database.read(lambda connection: self._exit_keys(connection, alert, strategy)):
+            priced[key] = await self._venues[strategy.venue].prices.last(key)
+        ask = strategy.confirm_exits or stale
+        await self._database.write(
+            lambda connection: self._commit_exit(connection, alert, strategy, priced, ask)
+        )
+        self._wake(ask)
+
+    def _exit_keys(self, connection: Connection, alert: Accepted, strategy: StrategySettings) -> list[str]:
+        plans = plan_exits(connection, alert.signal, strategy, self._freeze)
+        return [plan.contract.quote_key for plan in plans]
+
+    def _commit_exit(
+        self,
+        connection: Connection,
+        alert: Accepted,
+        strategy: StrategySettings,
+        priced: Mapping[str, Decimal | None],
+        ask: bool,
+    ) -> None:
+        drafts = []
+        for plan in plan_exits(connection, alert.signal, strategy, self._freeze):
+            premium = priced.get(plan.contract.quote_key)
+            drafts.append(
+                self._draft(
+                    Purpose.EXIT, Side.SELL, plan.contract, plan.product, plan.quantities, strategy, premium
+                )
+            )
+        now = self._clock()
+        withdrawn = withdraw_questions(connection, strategy, now)
+        for alert_id in withdrawn:
+            self._outbox.show(connection, f"alert:{alert_id}", at=now)
+        if not drafts:
+            sentence = f"{strategy.name} holds nothing that this alert could close"
+            if withdrawn:
+                sentence += f"; the entry that waited for approval ({', '.join(withdrawn)}) is withdrawn"
+            self._record(connection, alert, AlertState.REFUSED, [sentence], now)
+            return
+        self._commit(connection, alert, strategy, drafts, ask)
+
+    async def _wait_for_entries(self, strategy: StrategySettings) -> None:
+        """An exit goes after the entry it follows, even when both came in one millisecond."""
+        deadline = self._clock() + timedelta(seconds=ENTRY_PATIENCE_SECONDS)
+        while True:
+            coming = await self._database.read(
+                lambda connection: entries_on_their_way(connection, strategy.venue, strategy.name)
+            )
+            left = (deadline - self._clock()).total_seconds()
+            if not coming or left <= 0:
+                return
+            with self._wakeups.changes.watch(coming[0]) as watch:
+                await watch.next(min(left, 0.5))
+
+    async def _draft_entry(self, signal: Signal, strategy: StrategySettings) -> Draft:
+        venue = self._venues[strategy.venue]
+        contract = await self._contract(signal, venue)
+        total = units(
+            contract,
+            quantity=signal.quantity,
+            lots=signal.lots,
+            round_down=strategy.round_quantity == "down",
+        )
+        premium = await venue.prices.last(contract.quote_key)
+        cut = slices(total, lot_size=contract.lot_size, freeze_quantity=self._freeze(contract.name))
+        draft = self._draft(
+            Purpose.ENTRY,
+            Side.BUY,
+            contract,
+            strategy.product,
+            tuple(cut),
+            strategy,
+            premium,
+            stop_loss=signal.stop_loss,
+            target=signal.target,
+        )
+        return draft if premium is not None else await self._with_margin(draft)
+
+    async def _contract(self, signal: Signal, venue: VenueAccess) -> Contract:
+        if signal.symbol is None or signal.option_type is None or signal.strike is None:
+            raise Refusal("contract", "the alert does not name symbol, option_type and strike")
+        underlying = venue.instruments.underlying(signal.symbol)
+        chain = venue.instruments.chain(signal.symbol)
+        living = venue.instruments.living_expiries(signal.symbol, self._clock())
+        expiry = chain.expiry(signal.expiry, living)
+        spot = None
+        if signal.strike.kind is not StrikeKind.PRICE:
+            spot = await venue.prices.last(underlying.index_key)
+        return chain.contract(expiry, signal.option_type, signal.strike, spot)
+
+    def _draft(
+        self,
+        purpose: Purpose,
+        side: Side,
+        contract: Contract,
+        product: str,
+        quantities: tuple[int, ...],
+        strategy: StrategySettings,
+        premium: Decimal | None,
+        stop_loss: Level | None = None,
+        target: Level | None = None,
+    ) -> Draft:
+        order_type, price, protection = _pricing(strategy, side, contract, premium)
+        return Draft(
+            purpose=purpose,
+            side=side,
+            contract=contract,
+            venue=strategy.venue,
+            product=product,
+            quantities=quantities,
+            order_type=order_type,
+            price=price,
+            market_protection=protection,
+            premium=premium,
+            stop_loss=stop_loss,
+            target=target,
+        )
+
+    async def _with_margin(self, draft: Draft) -> Draft:
+        """What the broker says it needs; for an option bought that is its premium, where no price was had."""
+        if draft.margin_paise is not None:
+            return draft
+        try:
+            margin = await self._venues[draft.venue].book.order_margin([_ticket_like(draft)])
+        except BrokerError as error:
+            log.warning("no_margin", error=error.sentence)
+            return draft
+        values = {**draft.__dict__, "margin_paise": margin}
+        if draft.premium is None and not self._settings.kite.market_data and margin:
+            values["premium"] = (Decimal(margin) / 100 / draft.quantity).quantize(Decimal("0.01"))
+        return Draft(**values)
+
+    def _freeze(self, name: str) -> int:
+        venue = next(iter(self._venues.values()))
+        return venue.instruments.underlying(name).freeze_quantity
+
+    def _asks(self, strategy: StrategySettings) -> bool:
+        return strategy.approval == "confirm"
+
+    def _commit(
+        self,
+        connection: Connection,
+        alert: Accepted,
+        strategy: StrategySettings,
+        drafts: list[Draft],
+        ask: bool,
+    ) -> None:
+        now = self._clock()
+        world = self._world.read(connection, strategy.venue, strategy.name)
+        verdicts = {
+            verdict.sentence: None
+            for draft in drafts
+            for verdict in judge(self._rules, _proposal(draft, strategy.name), world)
+        }
+        if verdicts:
+            self._record(connection, alert, AlertState.REFUSED, list(verdicts), now)
+            return
+        alerts.settle(connection, alert.alert_id, AlertState.PLANNED, None, now)
+        intents.add(connection, _rows(alert, strategy.name, drafts), now)
+        if ask:
+            deadline = now + timedelta(seconds=strategy.approval_timeout_seconds)
+            intents.ask(connection, secrets.token_urlsafe(9), alert.alert_id, now, deadline)
+        else:
+            intents.approve_unasked(connection, alert.alert_id, now)
+        priority = Priority.QUESTION if ask else Priority.FACT
+        self._outbox.show(connection, f"alert:{alert.alert_id}", at=now, loud=ask, priority=priority)
+
+    async def _settle(self, alert: Accepted, state: AlertState, sentences: list[str]) -> None:
+        now = self._clock()
+        await self._database.write(lambda connection: self._record(connection, alert, state, sentences, now))
+
+    def _record(
+        self, connection: Connection, alert: Accepted, state: AlertState, sentences: list[str], now: datetime
+    ) -> None:
+        reason = "; ".join(sentences)
+        alerts.settle(connection, alert.alert_id, state, reason, now)
+        self._outbox.tell(connection, self._wording(alert, state, sentences), at=now)
+
+    def _wording(self, alert: Accepted, state: AlertState, sentences: list[str]) -> str:
+        signal = alert.signal
+        what = " ".join(str(part) for part in (signal.action, signal.symbol, signal.option_type) if part)
+        return wording.refused(
+            alert.alert_id, alert.strategy, what, sentences, stale=state is AlertState.STALE
+        )
+
+    def _wake(self, ask: bool) -> None:
+        if ask:
+            self._wakeups.approvals.ring()
+        else:
+            self._wakeups.executor.ring()
+
+
+def _pricing(
+    strategy: StrategySettings, side: Side, contract: Contract, premium: Decimal | None
+) -> tuple[str, Decimal | None, Decimal | None]:
+    """Order type, limit price and market protection (percent)."""
+    if strategy.pricing == "protected_market":
+        return "MARKET", None, strategy.market_protection
+    if premium is None:
+        raise Refusal(
+            "pricing", f"no price of {contract.title} could be had, and {strategy.pricing} needs one"
+        )
+    price_of = marketable_limit if strategy.pricing == "marketable_limit" else limit_at
+    return "LIMIT", price_of(premium, side, contract.tick_size), None
+
+
+def _proposal(draft: Draft, strategy: str) -> Proposal:
+    return Proposal(
+        purpose=draft.purpose,
+        venue=draft.venue,
+        strategy=strategy,
+        symbol=draft.contract.name,
+        tradingsymbol=draft.contract.tradingsymbol,
+        quantity=draft.quantity,
+        lot_size=draft.contract.lot_size,
+        orders=len(draft.quantities),
+        premium=draft.price or draft.premium,
+    )
+
+
+def _ticket_like(draft: Draft) -> OrderTicket:
+    """The whole draft as one ticket, for a question about margins; it is never placed."""
+    return OrderTicket(
+        tag=make_tag(AlertId("margin"), 0),
+        exchange=draft.contract.exchange,
+        tradingsymbol=draft.contract.tradingsymbol,
+        side=draft.side,
+        quantity=draft.quantity,
+        product=draft.product,
+        order_type=draft.order_type,
+        price=draft.price,
+        market_protection=draft.market_protection,
+    )
+
+
+def _rows(alert: Accepted, strategy: str, drafts: list[Draft]) -> list[dict[str, Any]]:
+    parts = [(draft, quantity) for draft in drafts for quantity in draft.quantities]
+    return [
+        {
+            "id": IntentId(f"{alert.alert_id}-{part}"),
+            "alert_id": alert.alert_id,
+            "part": part,
+            "tag": make_tag(alert.alert_id, part),
+            "strategy": strategy,
+            "quantity": quantity,
+            **_columns(draft),
+        }
+        for part, (draft, quantity) in enumerate(parts, start=1)
+    ]
+
+
+def _columns(draft: Draft) -> dict[str, Any]:
+    contract = draft.contract
+    return {
+        "venue": draft.venue,
+        "purpose": draft.purpose,
+        "side": draft.side,
+        "exchange": contract.exchange,
+        "tradingsymbol": contract.tradingsymbol,
+        "instrument_token": contract.instrument_token,
+        "name": contract.name,
+        "expiry": contract.expiry,
+        "strike": contract.strike,
+        "option_type": contract.option_type,
+        "lot_size": contract.lot_size,
+        "tick_size": contract.tick_size,
+        "product": draft.product,
+        "order_type": draft.order_type,
+        "price": draft.price,
+        "market_protection": draft.market_protection,
+        "premium": draft.premium,
+        "margin_paise": draft.margin_paise,
+        "stop_loss": _level(draft.stop_loss),
+        "target": _level(draft.target),
+    }
+
+
+def _level(level: Level | None) -> str | None:
+    if level is None:
+        return None
+    return f"{level.value:+f}%" if level.kind is LevelKind.PERCENT else f"{level.value:f}"

@@ -1,0 +1,74 @@
+"""Last prices of one venue: from the stream while it flows, else asked for, many keys in one request."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from decimal import Decimal
+
+import structlog
+
+from gateway.domain.errors import BrokerError
+from gateway.kite.book import Book
+
+log = structlog.get_logger()
+
+#: Kite answers one price request a second (facts/kite.md 5).
+REQUEST_INTERVAL = 1.0
+#: A price older than this is asked for anew.
+FRESH_SECONDS = 1.5
+
+
+class Prices:
+    """`last` never waits longer than a request or two; None when no price can be had."""
+
+    def __init__(self, book: Book, *, market_data: bool) -> None:
+        self._book = book
+        self._market_data = market_data
+        self._known: dict[str, tuple[Decimal, float]] = {}
+        self._keys: dict[int, str] = {}
+        self._wanted: set[str] = set()
+        self._request: asyncio.Task[None] | None = None
+        self._asked_at = float("-inf")
+
+    def follow(self, instrument_token: int, key: str) -> None:
+        """The stream's prices of this token are those of this key."""
+        self._keys[instrument_token] = key
+
+    def note(self, prices: Mapping[int, Decimal]) -> None:
+        """Prices from the stream, by instrument token."""
+        now = time.monotonic()
+        for token, price in prices.items():
+            if key := self._keys.get(token):
+                self._known[key] = (price, now)
+
+    def cached(self, key: str, max_age: float = FRESH_SECONDS) -> Decimal | None:
+        """The last price if it is at most `max_age` seconds old."""
+        price, at = self._known.get(key, (None, 0.0))
+        return price if price is not None and time.monotonic() - at <= max_age else None
+
+    async def last(self, key: str) -> Decimal | None:
+        """The last price of an instrument (`NFO:NIFTY26DEC24000CE`) in rupees or index points."""
+        if not self._market_data:
+            return None
+        fresh = self.cached(key)
+        if fresh is not None:
+            return fresh
+        self._wanted.add(key)
+        while key in self._wanted:
+            if self._request is None or self._request.done():
+                self._request = asyncio.create_task(self._ask(), name="prices")
+            await asyncio.shield(self._request)
+        return self.cached(key)
+
+    async def _ask(self) -> None:
+        """One request for all that is wanted by the time the pace allows it."""
+        await asyncio.sleep(max(0.0, self._asked_at + REQUEST_INTERVAL - time.monotonic()))
+        keys, self._wanted = self._wanted, set()
+        self._asked_at = time.monotonic()
+        try:
+            found = await self._book.last_prices(sorted(keys))
+        except BrokerError as error:
+            log.warning("no_prices", keys=sorted(keys), error=error.sentence)
+            return
+        now = time.monotonic()
+        self._known |= {key: (price, now) for key, price in found.items()}

@@ -1,0 +1,240 @@
+"""Reconciliation: the broker's book against ours. Adopts, fills, escalates; it can read and cannot place."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from gateway import wording
+from gateway.domain.errors import BrokerError, BrokerFault, StorageFailed
+from gateway.domain.order import BrokerOrder, IntentState, OrderState
+from gateway.venues import VenueAccess
+from gateway.wakeups import Wakeups
+from storage import intents, orders
+from storage.engine import Database
+from storage.notices import Outbox, Priority
+from storage.orders import Change
+
+log = structlog.get_logger()
+
+#: How long the book is searched for an unknown order before the owner is asked (facts/reliability.md 1.2).
+HORIZON = timedelta(seconds=180)
+
+#: Seconds between two looks into the book: while an outcome is unknown, while orders work without and
+#: with a stream, and at rest.
+UNKNOWN_INTERVAL = 2.0
+WORKING_INTERVAL = 1.0
+STREAMED_INTERVAL = 5.0
+REST_INTERVAL = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """What reconciliation is told and tells: nothing in here can place an order."""
+
+    #: Ids of intents whose call is under way in this process.
+    in_flight: Callable[[], Iterable[str]]
+    #: Whether the venue's stream brings order updates.
+    streaming: Callable[[], bool]
+    #: The venue's book was read whole: placing may begin.
+    opened: Callable[[], None]
+
+
+class Reconciler:
+    """One venue's book, read at start, after each gap, and while anything is open or unknown."""
+
+    def __init__(
+        self,
+        access: VenueAccess,
+        database: Database,
+        outbox: Outbox,
+        wakeups: Wakeups,
+        clock: Callable[[], datetime],
+        ports: Ports,
+    ) -> None:
+        self._access = access
+        self._venue = access.venue
+        self._database = database
+        self._outbox = outbox
+        self._wakeups = wakeups
+        self._clock = clock
+        self._ports = ports
+
+    async def run(self) -> None:
+        """Reads the book whenever there is a reason, for as long as it is not cancelled."""
+        while True:
+            try:
+                if self._access.session.alive:
+                    await self.read()
+                interval = await self._interval()
+            except StorageFailed as error:
+                log.error("reconciliation_waits_for_the_database", error=str(error))
+                interval = UNKNOWN_INTERVAL
+            await self._wakeups.books[self._venue].wait(interval)
+
+    async def read(self) -> bool:
+        """One look into the book; what it says is taken over. False when the book could not be read."""
+        try:
+            book = await self._access.book.orders()
+        except BrokerError as error:
+            log.warning("book_not_read", venue=self._venue, error=error.sentence)
+            if error.fault is BrokerFault.TOKEN:
+                await self._access.session.mark_dead(error.sentence)
+            return False
+        await self._take(book, whole=True)
+        self._ports.opened()
+        return True
+
+    async def on_order(self, order: BrokerOrder) -> None:
+        """An update from the stream or a re-read after a postback."""
+        await self._take([order], whole=False)
+
+    async def _take(self, book: list[BrokerOrder], *, whole: bool) -> None:
+        now = self._clock()
+        in_flight = set(self._ports.in_flight())
+        touched = await self._database.write(
+            lambda connection: self._apply_all(connection, book, now, in_flight if whole else None)
+        )
+        if touched:
+            self._wakeups.told(*touched)
+
+    def _apply_all(
+        self, connection: Connection, book: list[BrokerOrder], now: datetime, in_flight: set[str] | None
+    ) -> set[str]:
+        """Every order of the book, then (after a whole look) what is missing in it; the alerts touched."""
+        touched = {alert for order in book if (alert := self._apply(connection, order, now))}
+        if in_flight is not None:
+            touched |= self._escalate(connection, now, in_flight)
+        return touched
+
+    def _apply(self, connection: Connection, order: BrokerOrder, now: datetime) -> str | None:
+        """The alert that this order's news is about; None when there is none."""
+        row = orders.find(connection, self._venue, order.order_id)
+        if row is None:
+            adopted = self._adopt(connection, order, now)
+            if adopted is None:
+                return None
+            orders.apply(connection, self._venue, order, now)
+            self._tell_end(connection, adopted, self._order_row(connection, order.order_id), now)
+            return str(adopted.alert_id)
+        change = orders.apply(connection, self._venue, order, now)
+        if change is None:
+            return None
+        intent = intents.get(connection, change.row.intent_id)
+        assert intent is not None  # noqa: S101  the order refers to it
+        self._outbox.show(connection, f"alert:{intent.alert_id}", at=now)
+        if self._is_news(change):
+            self._tell_end(connection, intent, change.row, now)
+        return str(intent.alert_id)
+
+    def _is_news(self, change: Change) -> bool:
+        """Ended by this update, or filled further after its end."""
+        return change.ended or (change.before == change.state and change.newly_filled > 0)
+
+    def _order_row(self, connection: Connection, order_id: str) -> Row[Any]:
+        row = orders.find(connection, self._venue, order_id)
+        assert row is not None  # noqa: S101  it was just adopted
+        return row
+
+    def _adopt(self, connection: Connection, order: BrokerOrder, now: datetime) -> Row[Any] | None:
+        """An order not known by its id, known by its tag: matched on nothing else (facts/kite.md 2.3)."""
+        found = intents.by_tags(connection, self._venue, order.tags)
+        if not found:
+            return None
+        intent = found[0]
+        known = orders.of_intents(connection, [intent.id]).get(intent.id)
+        if known is not None:
+            self._alarm(connection, intent, known.order_id, order.order_id, now)
+            return None
+        if intent.state != IntentState.PLACING:
+            text = wording.found(intent, order.order_id)
+            self._outbox.tell(connection, text, at=now, subject=f"alert:{intent.alert_id}")
+        intents.mark_placed(connection, intent, now)
+        orders.place(connection, intent, order.order_id, order.variety, now)
+        self._outbox.show(connection, f"alert:{intent.alert_id}", at=now)
+        return intent
+
+    def _alarm(
+        self, connection: Connection, intent: Row[Any], ours: str, stranger: str, now: datetime
+    ) -> None:
+        """Told once a pair: the surplus order is remembered under the same alert without an intent."""
+        if orders.note_stranger(connection, self._venue, stranger, intent, now):
+            text = wording.two_orders(intent, (ours, stranger))
+            self._outbox.tell(connection, text, at=now, priority=Priority.QUESTION)
+
+    def _tell_end(self, connection: Connection, intent: Row[Any], order: Row[Any], now: datetime) -> None:
+        state = OrderState(order.state)
+        if state is OrderState.FILLED:
+            text = wording.filled(intent, order, now - intent.planned_at)
+        elif state in {OrderState.CANCELLED, OrderState.REJECTED}:
+            text = wording.ended_unfilled(intent, order)
+        else:
+            return
+        self._outbox.tell(connection, text, at=now, subject=f"alert:{intent.alert_id}")
+
+    def _escalate(self, connection: Connection, now: datetime, in_flight: set[str]) -> set[str]:
+        """What the book does not show: a call that died with its process is unknown; an unknown one past
+        the horizon becomes a question. The rows were adopted before this, if the book had them."""
+        touched = set()
+        for row in intents.in_state(connection, IntentState.PLACING, IntentState.UNKNOWN):
+            if row.venue != self._venue or row.id in in_flight:
+                continue
+            if row.state == IntentState.PLACING:
+                self._lose_sight(connection, row, now)
+            elif row.questioned_at is None and now - row.placing_at >= HORIZON:
+                self._question(connection, row, now)
+            else:
+                continue
+            touched.add(str(row.alert_id))
+        return touched
+
+    def _lose_sight(self, connection: Connection, row: Row[Any], now: datetime) -> None:
+        reason = "the gateway stopped before Kite's answer was written down"
+        intents.lose_sight(connection, row, reason, now)
+        subject = f"alert:{row.alert_id}"
+        self._outbox.tell(connection, wording.outcome_unknown(row, reason), at=now, subject=subject)
+        self._outbox.show(connection, subject, at=now)
+
+    def _question(self, connection: Connection, row: Row[Any], now: datetime) -> None:
+        intents.mark_questioned(connection, row, now)
+        subject = f"alert:{row.alert_id}"
+        text = wording.still_unknown(row, now - row.placing_at)
+        self._outbox.tell(connection, text, at=now, subject=subject, priority=Priority.QUESTION)
+        self._outbox.show(connection, subject, at=now, priority=Priority.QUESTION)
+
+    async def _interval(self) -> float:
+        """How soon the next look is due."""
+        now = self._clock()
+        unknown, working = await self._database.write(self._pending)
+        if any(now - row.placing_at < HORIZON + timedelta(seconds=30) for row in unknown):
+            return UNKNOWN_INTERVAL
+        if working:
+            return STREAMED_INTERVAL if self._ports.streaming() else WORKING_INTERVAL
+        return REST_INTERVAL if not unknown else STREAMED_INTERVAL
+
+    def _pending(self, connection: Connection) -> tuple[list[Row[Any]], list[Row[Any]]]:
+        """Intents that may have an order we do not know, and orders that may still fill, at this venue."""
+        unknown = intents.in_state(connection, IntentState.PLACING, IntentState.UNKNOWN)
+        working = orders.working(connection)
+        return (
+            [row for row in unknown if row.venue == self._venue],
+            [row for row in working if row.venue == self._venue],
+        )
+
+    async def close_unknown(self, intent_id: str, by: str) -> str:
+        """The owner says that no order exists; only after the horizon, and the book may still prove otherwise."""
+        now = self._clock()
+        return await self._database.write(lambda connection: self._close(connection, intent_id, by, now))
+
+    def _close(self, connection: Connection, intent_id: str, by: str, now: datetime) -> str:
+        row = intents.get(connection, intent_id)
+        if row is None or row.state != IntentState.UNKNOWN:
+            return "This is settled already."
+        if row.questioned_at is None:
+            return "Still looking in Kite's order book."
+        intents.close(connection, row, by=by, at=now)
+        self._outbox.show(connection, f"alert:{row.alert_id}", at=now)
+        return "Noted: no order. Should it appear in the book after all, you will be told."

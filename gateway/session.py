@@ -1,0 +1,156 @@
+"""The session: one day's Kite login of one venue, kept encrypted, dead at 06:00 IST or at Kite's first 403."""
+
+import base64
+import hashlib
+import html
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import Connection
+
+from gateway.domain.errors import ManjhaError
+from gateway.domain.market import ist, next_token_death
+from gateway.domain.order import Venue
+from gateway.kite.client import KiteClient
+from storage import sessions
+from storage.engine import Database
+from storage.notices import Outbox
+
+log = structlog.get_logger()
+
+
+class LoginRefused(ManjhaError):
+    """The login did not end in a session; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionView:
+    """What may be said of a session: never its token."""
+
+    alive: bool
+    user_id: str | None
+    detail: str
+
+
+class Session:
+    """The login of one venue. Holders of the client see its token come and go."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        client: KiteClient,
+        database: Database,
+        outbox: Outbox,
+        clock: Callable[[], datetime],
+        *,
+        user_id: str,
+        key_material: str,
+        add_secret: Callable[[str], None],
+    ) -> None:
+        self.venue = venue
+        self._client = client
+        self._database = database
+        self._outbox = outbox
+        self._clock = clock
+        self._user_id = user_id
+        self._cipher = Fernet(base64.urlsafe_b64encode(hashlib.sha256(key_material.encode()).digest()))
+        self._add_secret = add_secret
+        self._expires_at: datetime | None = None
+        self._name: str | None = None
+        self._why_dead = "nobody has logged in"
+        #: Called after each login, when the client has its token.
+        self.on_login: list[Callable[[], None]] = []
+
+    @property
+    def alive(self) -> bool:
+        """Whether calls can be made now, as far as is known."""
+        return self._expires_at is not None and self._clock() < self._expires_at
+
+    def view(self) -> SessionView:
+        """For `/status` and `/readyz`."""
+        if self.alive and self._expires_at is not None:
+            return SessionView(
+                alive=True,
+                user_id=self._name,
+                detail=f"{self._name} until {ist(self._expires_at):%d %b %H:%M} IST",
+            )
+        reason = "the login ended at 06:00 IST" if self._expires_at is not None else self._why_dead
+        return SessionView(alive=False, user_id=None, detail=f"{reason}: log in")
+
+    async def restore(self) -> None:
+        """Takes up the login of an earlier run, if it still lives."""
+        row = await self._database.read(lambda connection: sessions.get(connection, self.venue))
+        if row is None or row.expires_at <= self._clock():
+            return
+        try:
+            token = self._cipher.decrypt(row.access_token.encode()).decode()
+        except InvalidToken:
+            self._why_dead = "the kept login belongs to another api_secret"
+            return
+        self._begin(token, row.user_id, row.expires_at)
+
+    async def login_address(self) -> str:
+        """Kite's login page, carrying a fresh one-time state."""
+        state = secrets.token_urlsafe(24)
+        now = self._clock()
+        await self._database.write(
+            lambda connection: sessions.begin_login(connection, state, self.venue, now)
+        )
+        return self._client.login_url({"state": state})
+
+    async def login(self, request_token: str) -> str:
+        """Exchanges the request token; returns the name of who is logged in.
+
+        Raises LoginRefused for another user than the configured one, BrokerError when Kite says no.
+        """
+        grant = await self._client.create_session(request_token)
+        if self._user_id and grant.user_id != self._user_id:
+            self._client.drop_token()
+            self._expires_at = None
+            self._why_dead = f"{grant.user_id} logged in, who is not the configured user"
+            raise LoginRefused(f"Kite logged in {grant.user_id}, but kite.user_id is {self._user_id}.")
+        now = self._clock()
+        expires_at = next_token_death(now)
+        sealed = self._cipher.encrypt(grant.access_token.encode()).decode()
+        await self._database.write(
+            lambda connection: sessions.put(
+                connection,
+                at=now,
+                venue=self.venue,
+                user_id=grant.user_id,
+                user_name=grant.user_name,
+                access_token=sealed,
+                expires_at=expires_at,
+            )
+        )
+        self._begin(grant.access_token, grant.user_id, expires_at)
+        log.info("session_opened", venue=self.venue, user_id=grant.user_id)
+        return grant.user_id
+
+    async def mark_dead(self, reason: str) -> None:
+        """Kite said that the token is dead; told once."""
+        if self._expires_at is None:
+            return
+        self._expires_at = None
+        self._why_dead = reason
+        self._client.drop_token()
+        now = self._clock()
+        text = f"🔑 <b>Kite session lost</b> ({self.venue}): {html.escape(reason)}. Log in again with /login."
+        await self._database.write(lambda connection: self._record_death(connection, reason, text, now))
+        log.warning("session_lost", venue=self.venue, reason=reason)
+
+    def _record_death(self, connection: Connection, reason: str, text: str, now: datetime) -> None:
+        if sessions.drop(connection, self.venue, reason, now):
+            self._outbox.tell(connection, text, at=now)
+
+    def _begin(self, token: str, user_id: str, expires_at: datetime) -> None:
+        self._add_secret(token)
+        self._client.use_token(token)
+        self._expires_at = expires_at
+        self._name = user_id
+        for hook in self.on_login:
+            hook()

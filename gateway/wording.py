@@ -1,0 +1,150 @@
+"""The sentences of notices, as Telegram HTML. A message never says more than is known: placed is not filled."""
+
+import html
+from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row
+
+from gateway.domain.money import format_rupees, to_paise
+
+#: The names of venues as the owner reads them.
+VENUE_BADGES = {"paper": "PAPER", "live": "LIVE"}
+
+
+def not_understood(alert_id: str, strategy: str, field: str | None, reason: str | None) -> str:
+    """An authentic body that says nothing we could act on."""
+    return (
+        f"⚠️ <b>Alert not understood</b> · {_safe(strategy)}\n"
+        f"<b>{_safe(field or 'body')}</b>: {_safe(reason or '')}\n"
+        f"Nothing was ordered. Alert <code>{alert_id}</code> is kept."
+    )
+
+
+def duplicate(first: str, strategy: str) -> str:
+    """The same alert again."""
+    return (
+        f"♻️ Duplicate of <code>{first}</code> · {_safe(strategy)}: "
+        "the same alert came again, and nothing was ordered for it."
+    )
+
+
+def refused(alert_id: str, strategy: str, what: str, sentences: Iterable[str], *, stale: bool) -> str:
+    """Our own rules said no."""
+    title = "Stale alert" if stale else "Refused"
+    lines = "\n".join(f"• {_safe(sentence)}" for sentence in sentences)
+    return (
+        f"⛔ <b>{title}</b> · {_safe(what)} · {_safe(strategy)}\n{lines}\n"
+        f"Nothing was ordered. Alert <code>{alert_id}</code>"
+    )
+
+
+def order_title(row: Row[Any]) -> str:
+    """`BUY 65 NIFTY 24000 CE 01 Dec · RSI · PAPER` for an intent's row."""
+    strike = f"{Decimal(row.strike).normalize():f}"
+    return (
+        f"{row.side} {row.quantity} {_safe(row.name)} {strike} {row.option_type} {row.expiry:%d %b}"
+        f" · {_safe(row.strategy)} · {VENUE_BADGES[row.venue]}"
+    )
+
+
+def broker_refused(row: Row[Any], words: str) -> str:
+    """Kite's definite no at once: no order exists."""
+    return f"❌ <b>Refused by Kite</b> · {order_title(row)}\n{_safe(words)}\nNo order exists."
+
+
+def not_sent(row: Row[Any], words: str) -> str:
+    """The request never left: no order exists."""
+    return f"❌ <b>Not sent</b> · {order_title(row)}\n{_safe(words)}\nNo order exists."
+
+
+def stopped_at_the_claim(row: Row[Any], sentences: Iterable[str]) -> str:
+    """A rule said no at the last moment."""
+    lines = "\n".join(f"• {_safe(sentence)}" for sentence in sentences)
+    return f"⛔ <b>Not sent</b> · {order_title(row)}\n{lines}\nNo order exists."
+
+
+def outcome_unknown(row: Row[Any], words: str) -> str:
+    """No answer: an order may exist."""
+    return (
+        f"❓ <b>No clear answer from Kite yet</b> · {order_title(row)}\n{_safe(words)}\n"
+        f"An order may exist. Looking for it in Kite's order book by its tag <code>{row.tag}</code>; "
+        "nothing is sent again."
+    )
+
+
+def still_unknown(row: Row[Any], looked: timedelta) -> str:
+    """The book stayed silent past the horizon: the owner must look."""
+    return (
+        f"🆘 <b>Please look in Kite</b> · {order_title(row)}\n"
+        f"After {looked.total_seconds():.0f} s the order book shows no order with the tag <code>{row.tag}</code>. "
+        "Check the Kite app. If the order is there, it will be found and followed; "
+        "if it is not there, say so below."
+    )
+
+
+def found(row: Row[Any], order_id: str) -> str:
+    """An order that was unknown, or thought dead, is in the book."""
+    return (
+        f"🔎 <b>Order found</b> in Kite's book · {order_title(row)}\n"
+        f"Order <code>{_safe(order_id)}</code> is followed from here on."
+    )
+
+
+def two_orders(row: Row[Any], order_ids: Iterable[str]) -> str:
+    """One tag on two orders: must never be."""
+    ids = ", ".join(f"<code>{_safe(order_id)}</code>" for order_id in sorted(order_ids))
+    return (
+        f"🚨 <b>Two orders carry one tag</b> · {order_title(row)}\n{ids}\n"
+        "Only one of them is Manjha's. Check the Kite app now."
+    )
+
+
+def filled(row: Row[Any], order: Row[Any], after: timedelta) -> str:
+    """A complete fill: average, slippage against the price at the alert, alert-to-fill time."""
+    total = to_paise(order.average_price * order.filled_quantity)
+    return (
+        f"✅ <b>Filled</b> · {order_title(row)}\n"
+        f"{order.filled_quantity} @ ₹{order.average_price:.2f} = {format_rupees(total)}{_slippage(row, order)}\n"
+        f"Alert to fill {seconds(after)} · order <code>{_safe(order.order_id)}</code>"
+    )
+
+
+def ended_unfilled(row: Row[Any], order: Row[Any]) -> str:
+    """Rejected by the exchange or cancelled; with the broker's words, and what was filled before."""
+    rejected = order.state == "rejected"
+    title = "Rejected after it was accepted" if rejected else "Cancelled"
+    words = f"\n{_safe(order.status_message)}" if order.status_message else ""
+    if order.filled_quantity:
+        part = (
+            f"\n{order.filled_quantity} of {order.quantity} units were filled @ ₹{order.average_price:.2f} "
+            "and are held."
+            if row.side == "BUY"
+            else f"\n{order.filled_quantity} of {order.quantity} units were sold @ ₹{order.average_price:.2f}."
+        )
+    else:
+        part = "\nNothing was filled."
+    return f"{'❌' if rejected else '⚪'} <b>{title}</b> · {order_title(row)}{words}{part}"
+
+
+def _slippage(row: Row[Any], order: Row[Any]) -> str:
+    """What the fill cost against the premium at the alert: positive is worse, for either side."""
+    if not row.premium:
+        return ""
+    difference = order.average_price - row.premium
+    worse = difference if row.side == "BUY" else -difference
+    return f" · slippage {worse:+.2f} ({worse / row.premium * 100:+.1f} %)"
+
+
+def seconds(span: timedelta) -> str:
+    """A time span for a reader."""
+    total = span.total_seconds()
+    return (
+        f"{total * 1000:.0f} ms" if total < 1 else f"{total:.1f} s" if total < 60 else f"{total / 60:.0f} min"
+    )
+
+
+def _safe(text: str) -> str:
+    return html.escape(text, quote=False)
