@@ -1,0 +1,62 @@
+"""What the routes work with: the broker, its limits, its faults and its stream."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from gateway.paper.broker import Broker
+from gateway.paper.exchange import Later
+from gateway.paper.faults import Faults
+from gateway.paper.limits import Turnstile
+from gateway.paper.orders import Order, Trade, order_row, trade_row
+from gateway.paper.ticker import Ticker
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """One server's parts. `hidden`: orders that do not show yet; `attempts`: every POST /orders."""
+
+    broker: Broker
+    faults: Faults
+    ticker: Ticker
+    turnstile: Turnstile
+    redirect_url: str
+    later: Later
+    hidden: set[str] = field(default_factory=set)
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def user_id(self) -> str:
+        return self.broker.identity.user_id
+
+    def row(self, order: Order) -> dict[str, Any]:
+        return order_row(order, self.user_id)
+
+    def order_rows(self) -> list[dict[str, Any]]:
+        """The order book as clients see it."""
+        return [self.row(order) for order in self.broker.book.orders() if order.order_id not in self.hidden]
+
+    def trade_rows(self) -> list[dict[str, Any]]:
+        return [trade_row(trade) for trade in self.visible_trades()]
+
+    def hide(self, order_id: str, seconds: float) -> None:
+        """Keeps an order out of the book and the stream for a while, then tells of it as it stands."""
+        self.hidden.add(order_id)
+        self.later(seconds, lambda: self._show(order_id))
+
+    def _show(self, order_id: str) -> None:
+        self.hidden.discard(order_id)
+        order = self.broker.book.get(order_id)
+        if order is not None:
+            self.broker.exchange.tell(order, order.status)
+
+    def visible_trades(self) -> list[Trade]:
+        return [trade for trade in self.broker.book.trades if trade.order_id not in self.hidden]
+
+
+DESK = web.AppKey("desk", Desk)
+
+
+def desk_of(request: web.Request) -> Desk:
+    return request.app[DESK]
