@@ -19,12 +19,14 @@ _SECRET_NAME = re.compile(rf"(?:{_NAMES}|authorization)", re.IGNORECASE)
 # Each keeps what leads to the secret (group 1) and drops the secret itself (facts/reliability.md 5).
 _SHAPES = (
     re.compile(r"(\bbot|\b)\d{6,}:[\w-]{30,}"),
-    re.compile(r"(\bauthorization\W{1,5}(?:token|bearer|basic)\s+)[^\s'\",]+", re.IGNORECASE),
+    re.compile(r"(\bauthorization[\"']?\s*[:=]\s*[\"']?(?:token|bearer|basic)\s+)[^\s'\",]+", re.IGNORECASE),
     re.compile(r"(\btoken\s+)\w+:\w+", re.IGNORECASE),
     re.compile(rf"(\b(?:{_NAMES})(?:=|%3D|\\?[\"']\s*:\s*\\?[\"']))[^\s&\"',;\\}}]+", re.IGNORECASE),
     re.compile(r"(/webhook/tradingview/)[^\s?#/\"']+"),
     re.compile(r"(\w://[^\s:/@]*:)[^\s/@]+(?=@)"),
 )
+# Each shape needs one of these; most texts have none, and logging is on the way of every alert.
+_PUNCTUATION = re.compile("[:=/%]")
 # C0 and C1 controls, line and paragraph separators, and the marks that turn the direction of writing.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -47,6 +49,8 @@ class Redactor:
     def text(self, text: str) -> str:
         """`text` without its secrets."""
         text = self._literals.sub(REDACTED, text)
+        if not _PUNCTUATION.search(text):
+            return text
         for shape in _SHAPES:
             text = shape.sub(rf"\g<1>{REDACTED}", text)
         return text
