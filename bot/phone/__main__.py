@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import signal
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -44,7 +45,8 @@ async def _run(arguments: argparse.Namespace) -> None:
             send_alert=_forward(session, arguments.alert_url) if arguments.alert_url else None,
         )
         await server.start()
-        print(json.dumps({"url": server.url, "api_url": server.api_url}), flush=True)
+        sys.stdout.write(json.dumps({"url": server.url, "api_url": server.api_url}) + "\n")
+        sys.stdout.flush()
         await stopping.wait()
         await server.stop()
 

@@ -12,7 +12,7 @@ from bot.phone.composer import Composer
 from bot.phone.events import EventStream, dump
 from bot.phone.faults import Faults, fault_from_json
 from bot.phone.message import Message
-from bot.phone.phone import Phone, UnknownButton
+from bot.phone.phone import Phone, UnknownButtonError
 
 _MAX_WAIT_SECONDS = 60.0
 
@@ -66,7 +66,7 @@ class Doors:
         body = await _body(request)
         try:
             message = self._phone.correct(_number(body, "message_id") or 0, str(body.get("text", "")))
-        except UnknownButton as error:
+        except UnknownButtonError as error:
             raise _refused(404, str(error)) from error
         return _json(views.message(self._phone, message))
 
@@ -80,7 +80,7 @@ class Doors:
                 data=body.get("data"),
                 from_id=_number(body, "from"),
             )
-        except UnknownButton as error:
+        except UnknownButtonError as error:
             raise _refused(404, str(error)) from error
         return _json(press.record())
 
@@ -102,7 +102,7 @@ class Doors:
         contains = query.get("contains", "")
         return [message for message in self._phone.history.all(chat_id) if contains in message.content.text]
 
-    async def _answers(self, request: web.Request) -> web.Response:
+    async def _answers(self, _request: web.Request) -> web.Response:
         return _json([press.record() for press in self._phone.presses.all() if press.answered is not None])
 
     async def _calls(self, request: web.Request) -> web.Response:
@@ -110,7 +110,7 @@ class Doors:
         wanted = request.query.get("method", "").lower()
         return _json([call for call in self._api.calls if wanted in ("", call["method"].lower())])
 
-    async def _list_faults(self, request: web.Request) -> web.Response:
+    async def _list_faults(self, _request: web.Request) -> web.Response:
         return _json([fault.record() for fault in self._faults.pending()])
 
     async def _add_faults(self, request: web.Request) -> web.Response:
@@ -123,7 +123,7 @@ class Doors:
             raise _refused(400, str(error)) from error
         return await self._list_faults(request)
 
-    async def _clear_faults(self, request: web.Request) -> web.Response:
+    async def _clear_faults(self, _request: web.Request) -> web.Response:
         self._faults.clear()
         return _json([])
 
@@ -155,7 +155,7 @@ class Doors:
             raise _refused(503, str(error)) from error
         return _json(answer)
 
-    async def _market(self, request: web.Request) -> web.Response:
+    async def _market(self, _request: web.Request) -> web.Response:
         return _json(self._events.market())
 
 

@@ -16,6 +16,7 @@ MarketView = Callable[[], Mapping[str, Any]]
 
 _TICK_SECONDS = 1.0
 _HEARTBEAT_TICKS = 15
+_SNAPSHOT_MESSAGES = 300
 
 
 def dump(value: Any) -> str:
@@ -45,12 +46,10 @@ class EventStream:
 
     def snapshot(self) -> dict[str, Any]:
         """All a page needs to begin."""
-        owner_id = self._phone.identity.owner_id
+        newest = self._phone.history.all(self._phone.identity.owner_id)[-_SNAPSHOT_MESSAGES:]
         return {
             "profile": views.profile(self._phone),
-            "messages": [
-                views.message(self._phone, message) for message in self._phone.history.all(owner_id)
-            ],
+            "messages": [views.message(self._phone, message) for message in newest],
             "alerts": self._alerts,
             "market": self._market_view is not None,
         }

@@ -61,7 +61,7 @@ def guard(bound_host: str) -> Middleware:
     return middleware
 
 
-async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     """A response-prepare signal: every answer carries the protective headers."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)

@@ -16,7 +16,7 @@ _ENTITY_OF_TAG = {
     "tg-spoiler": "spoiler", "span": "spoiler", "tg-emoji": "custom_emoji",
 }  # fmt: skip
 _CHARACTERS = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
-_REFERENCE = re.compile(r"&(#x[0-9a-fA-F]+|#[0-9]+|[a-zA-Z]+);?")
+_REFERENCE = re.compile(r"&(#[xX][0-9a-fA-F]{1,6}|#[0-9]{1,7}|[a-zA-Z]{1,8});?")
 _TAG_NAME = re.compile(r"[^\s>]*")
 _ATTRIBUTE = re.compile(r"""\s*([^\s=>]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+)))?""")
 _LINK_OR_COMMAND = re.compile(
@@ -116,7 +116,8 @@ def _next_special(source: str, start: int) -> int:
 def _decoded(name: str) -> str | None:
     if not name.startswith("#"):
         return _CHARACTERS.get(name)
-    number = int(name[2:], 16) if name[1] in "xX" else int(name[1:])
+    base = 16 if name[1] in "xX" else 10
+    number = int(name[1:].lstrip("xX"), base)
     return chr(number) if 0 < number < 0x110000 and not 0xD800 <= number < 0xE000 else None
 
 

@@ -22,7 +22,7 @@ from bot.phone.store import Store
 from bot.phone.updates import CALLBACK_SECONDS, UpdateQueue
 
 
-class UnknownButton(LookupError):
+class UnknownButtonError(LookupError):
     """There is no such message, or it has no such button."""
 
 
@@ -90,7 +90,7 @@ class Phone:
         """The human edits a message of theirs."""
         message = self.history.find(message_id)
         if message is None or message.from_bot:
-            raise UnknownButton(f"message {message_id} is not the user's own")
+            raise UnknownButtonError(f"message {message_id} is not the user's own")
         edited = self.history.edit(message, _typed(text))
         self.updates.add("edited_message", wire.message(self, edited))
         return edited
@@ -105,7 +105,7 @@ class Phone:
     ) -> Press:
         """A human presses the inline button with this callback data, or whose label contains `label`.
 
-        Without `message_id` it is the newest message that has such a button. Raises UnknownButton.
+        Without `message_id` it is the newest message that has such a button. Raises UnknownButtonError.
         """
         message, button = self._wanted_button(message_id, label, data)
         user_id = self.identity.owner_id if from_id is None else from_id
@@ -131,7 +131,7 @@ class Phone:
             button = _button(message, label, data)
             if button is not None:
                 return message, button
-        raise UnknownButton(f"no button {data or label!r} on {message_id or 'any message'}")
+        raise UnknownButtonError(f"no button {data or label!r} on {message_id or 'any message'}")
 
     def close(self) -> None:
         """Ends polls and listeners, and closes the file."""

@@ -22,7 +22,7 @@ from bot.phone.phone import Identity, Phone
 _PAGE: Final = Path(__file__).parent / "page"
 _PAGE_FILES = {
     "": "index.html",
-    **{path.name: path.name for path in _PAGE.iterdir() if path.suffix in (".js", ".css", ".svg")},
+    **{path.name: path.name for path in _PAGE.iterdir() if path.suffix in (".js", ".css")},
 }
 _SHUTDOWN_SECONDS = 2.0
 
@@ -105,7 +105,7 @@ class PhoneServer:
     ) -> Press:
         """A button is pressed; without `message_id`, on the newest message that has it.
 
-        Raises UnknownButton.
+        Raises UnknownButtonError.
         """
         return self._phone.press(message_id, label=label, data=data, from_id=from_id)
 

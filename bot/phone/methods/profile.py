@@ -9,7 +9,7 @@ from bot.phone.phone import Phone
 _GIFTS = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
 
 
-def get_me(phone: Phone, call: Call) -> Any:
+def get_me(phone: Phone, _call: Call) -> Any:
     """getMe."""
     return wire.bot(phone)
 

@@ -41,7 +41,7 @@ def delete_webhook(phone: Phone, call: Call) -> Any:
     return True
 
 
-def get_webhook_info(phone: Phone, call: Call) -> Any:
+def get_webhook_info(phone: Phone, _call: Call) -> Any:
     """getWebhookInfo."""
     pending = len(phone.updates.pending())
     return {**phone.profile.webhook, "has_custom_certificate": False, "pending_update_count": pending}
