@@ -1,12 +1,13 @@
 """The desk: places, re-prices and cancels orders and GTTs; each call goes out once."""
 
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
+from gateway.domain.guard import GuardTicket
 from gateway.domain.order import OrderTicket
 from gateway.kite.client import CallKind, KiteClient
+from gateway.kite.gtts import guard_fields, parse_trigger_id
 from gateway.kite.rows import parse_order_id
+from gateway.kite.wire import given, order_fields, wire_number
 
 
 class Desk:
@@ -20,7 +21,7 @@ class Desk:
 
         Raises BrokerError: REFUSED and NOT_SENT mean that no order exists, UNKNOWN that one may.
         """
-        fields = order_fields(ticket) | {"tag": str(ticket.tag)}
+        fields = order_fields(ticket)
         answer = await self._client.call(CallKind.PLACE, lambda kite: kite.place_order(**fields))
         return parse_order_id(answer)
 
@@ -50,34 +51,20 @@ class Desk:
             "trigger_price": wire_number(trigger_price),
             "validity": validity,
         }
-        await self._client.call(CallKind.CHANGE, lambda kite: kite.modify_order(**_given(fields)))
+        await self._client.call(CallKind.CHANGE, lambda kite: kite.modify_order(**given(fields)))
 
+    async def place_gtt(self, ticket: GuardTicket) -> int:
+        """Places a GTT and returns its id. Not settled whether it needs the static IP (facts/kite.md 2.6)."""
+        fields = guard_fields(ticket)
+        answer = await self._client.call(CallKind.GUARD, lambda kite: kite.place_gtt(**fields))
+        return parse_trigger_id(answer)
 
-def order_fields(ticket: OrderTicket) -> dict[str, Any]:
-    """A ticket in Kite's words, without its tag; what is None is left out."""
-    return _given(
-        {
-            "variety": ticket.variety,
-            "exchange": ticket.exchange,
-            "tradingsymbol": ticket.tradingsymbol,
-            "transaction_type": ticket.side.value,
-            "quantity": ticket.quantity,
-            "product": ticket.product,
-            "order_type": ticket.order_type,
-            "price": wire_number(ticket.price),
-            "trigger_price": wire_number(ticket.trigger_price),
-            "market_protection": wire_number(ticket.market_protection),
-            "validity": ticket.validity,
-        }
-    )
+    async def modify_gtt(self, trigger_id: int, ticket: GuardTicket) -> int:
+        """Replaces a GTT by this ticket, as a whole."""
+        fields = guard_fields(ticket)
+        answer = await self._client.call(CallKind.GUARD, lambda kite: kite.modify_gtt(trigger_id, **fields))
+        return parse_trigger_id(answer)
 
-
-def wire_number(value: Decimal | None) -> int | float | None:
-    """A Decimal as it goes out: the shortest float of the same digits, or an int."""
-    if value is None:
-        return None
-    return int(value) if value == value.to_integral_value() else float(value)
-
-
-def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+    async def delete_gtt(self, trigger_id: int) -> None:
+        """Takes a GTT away; one that has triggered meanwhile has left an order."""
+        await self._client.call(CallKind.GUARD, lambda kite: kite.delete_gtt(trigger_id))

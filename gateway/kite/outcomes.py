@@ -10,6 +10,7 @@ _DEFINITE = frozenset({400, 401, 403, 404, 405, 410, 429})
 #: Kite could not ask its own order management: the order may exist whatever the code.
 _BACKEND = frozenset({"NetworkException", "DataException"})
 _LONGEST = 300
+_LOOKED_AT = 20_000
 
 #: Even a 400 may speak of an order that went out (facts/kite.md 10.1: placed 8 s after such an answer).
 #: A lack of margin, which is definite, ends with "Check the orderbook for open orders".
@@ -51,7 +52,7 @@ class Evidence:
     private: bool = False
 
 
-class OddAnswer(Exception):  # noqa: N818  an answer, of which the classification makes the error
+class OddAnswer(Exception):
     """An answer that is not Kite's: a redirect, a page, an envelope without a type."""
 
     def __init__(self, words: str) -> None:
@@ -142,6 +143,6 @@ def _inner(error: BaseException) -> BaseException | None:
 
 def plain_words(text: str) -> str:
     """A page or a message as one short line: no markup, no line breaks, at most 300 characters."""
-    body = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]*>", " ", text)
+    body = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]*>", " ", text[:_LOOKED_AT])
     line = " ".join(body.split())
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

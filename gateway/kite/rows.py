@@ -3,8 +3,7 @@
 from decimal import Decimal
 
 from gateway.domain.order import BrokerOrder, BrokerPosition, BrokerTrade, Side
-from gateway.kite.fields import Row, moment, number, odd, optional_text, text, units
-from gateway.kite.fields import integer as whole
+from gateway.kite.fields import Row, integer, moment, number, odd, optional_text, text, units
 
 _ZERO = Decimal(0)
 
@@ -27,7 +26,7 @@ def parse_order(row: Row) -> BrokerOrder:
         tags=_tags(row),
         exchange=optional_text(row, "exchange") or "",
         tradingsymbol=text(row, "tradingsymbol", what),
-        side=_side(row, what),
+        side=side_of(row, what),
         product=optional_text(row, "product") or "",
         variety=optional_text(row, "variety") or "regular",
         quantity=quantity,
@@ -47,7 +46,7 @@ def parse_trade(row: Row) -> BrokerTrade:
         order_id=text(row, "order_id", what),
         exchange=optional_text(row, "exchange") or "",
         tradingsymbol=text(row, "tradingsymbol", what),
-        side=_side(row, what),
+        side=side_of(row, what),
         quantity=units(row, "quantity", what),
         price=number(row, "average_price", what),
         filled_at=moment(row.get("fill_timestamp")) or moment(row.get("exchange_timestamp")),
@@ -61,7 +60,7 @@ def parse_position(row: Row) -> BrokerPosition:
         exchange=optional_text(row, "exchange") or "",
         tradingsymbol=text(row, "tradingsymbol", what),
         product=optional_text(row, "product") or "",
-        quantity=whole(row, "quantity", what),
+        quantity=integer(row, "quantity", what),
         average_price=number(row, "average_price", what, _ZERO),
         last_price=number(row, "last_price", what, _ZERO),
     )
@@ -75,7 +74,8 @@ def parse_order_id(answer: object) -> str:
     return order_id
 
 
-def _side(row: Row, what: str) -> Side:
+def side_of(row: Row, what: str) -> Side:
+    """Which way an order or a trade goes; never assumed."""
     said = text(row, "transaction_type", what).upper()
     if said not in Side.__members__:
         raise odd(what, f"transaction_type is {said!r}")

@@ -1,6 +1,7 @@
 """The HTTP session under kiteconnect: IPv4, no proxy, no redirect, one attempt, and evidence of each."""
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,12 @@ from gateway.kite.outcomes import Evidence, OddAnswer, plain_words
 
 #: A kept connection idle for longer is not used again: a POST into a dead one would be an unknown outcome.
 IDLE_SECONDS = 15.0
+#: Bytes of a page that are looked at for its words.
+_LOOKED_AT = 10_000
 _ANY_IPV4 = ("0.0.0.0", 0)  # noqa: S104  where requests leave from, not where anything listens
+
+#: Its debug lines show addresses, and that of a logout holds the token.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 class _ThisThread(threading.local):
@@ -128,10 +134,10 @@ def _examine(response: requests.Response, evidence: Evidence) -> None:
     if response.status_code == 200:
         if "json" in kind or "csv" in kind:
             return
-        raise OddAnswer(_described(response, response.text))
+        raise OddAnswer(_described(response, _beginning(response)))
     envelope = _envelope(response) if "json" in kind else {}
     if not isinstance(envelope.get("error_type"), str) or not isinstance(envelope.get("message"), str):
-        raise OddAnswer(_described(response, str(envelope.get("message") or response.text)))
+        raise OddAnswer(_described(response, str(envelope.get("message") or _beginning(response))))
     evidence.error_type = envelope["error_type"]
 
 
@@ -141,6 +147,10 @@ def _envelope(response: requests.Response) -> dict[str, Any]:
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}
+
+
+def _beginning(response: requests.Response) -> str:
+    return response.content[:_LOOKED_AT].decode(errors="replace")
 
 
 def _described(response: requests.Response, body: str) -> str:

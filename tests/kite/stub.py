@@ -65,6 +65,7 @@ def bare(raw: bytes, *, close: bool = False) -> Answer:
         await writer.drain()
         if close:
             writer.close()
+            await writer.wait_closed()
 
     return write
 
@@ -100,6 +101,7 @@ class StubKite:
     routes: dict[str, Answer] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
+    ended: int = 0
     url: str = ""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -118,6 +120,7 @@ class StubKite:
             pass
         finally:
             writer.close()
+            self.ended += 1
 
     def _choose(self, request: Request) -> Answer:
         if request.route in self.routes:
