@@ -1,0 +1,1 @@
+"""The way in: HTTP requests are bounded, authenticated and understood here; nothing is decided."""

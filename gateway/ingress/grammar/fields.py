@@ -1,0 +1,154 @@
+"""Pairs to a Signal: each field by its reader; contradictions and near misses refused, the rest only named."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from gateway.domain.errors import InvalidAlert
+from gateway.domain.signal import Signal
+from gateway.ingress.grammar import amounts, moments
+from gateway.ingress.grammar.actions import Parts, option_type_word, read_action, read_option_type
+from gateway.ingress.grammar.names import SECRET, SIZES, SOFT, is_protective, look_up, near_miss
+from gateway.ingress.grammar.scalars import text_of
+from gateway.ingress.grammar.strikes import read_strike
+from gateway.ingress.grammar.symbols import read_symbol
+from gateway.ingress.grammar.text import plain_name, quoted, tidy
+from gateway.ingress.grammar.tree import Node, Pairs
+
+MAX_KEYS = 64
+MAX_IGNORED = 20
+MAX_STRATEGY = 64
+MAX_ID = 128
+_NOTHING = frozenset({"", "0", "0.0", "null", "none", "false"})
+
+
+def signal_of(pairs: Pairs) -> Signal:
+    """The signal that an alert's pairs say. Raises InvalidAlert naming the field."""
+    if len(pairs) > MAX_KEYS:
+        raise InvalidAlert("body", f"the alert has {len(pairs)} fields; at most {MAX_KEYS} are read.")
+    reading = _Reading()
+    for name, node in pairs:
+        reading.take(name, node)
+    return reading.signal()
+
+
+def _read_strategy(field: str, text: str) -> Parts:
+    return ((field, _short(field, text, MAX_STRATEGY)),)
+
+
+def _read_id(field: str, text: str) -> Parts:
+    return ((field, _short(field, text, MAX_ID)),)
+
+
+def _short(field: str, text: str, limit: int) -> str:
+    if len(text) > limit:
+        raise InvalidAlert(
+            field, f"{field} {quoted(text)} has {len(text)} characters; at most {limit} are allowed."
+        )
+    return str(text)
+
+
+_READERS: dict[str, Callable[[str, str], Parts]] = {
+    "action": read_action,
+    "symbol": read_symbol,
+    "option_type": read_option_type,
+    "strike": read_strike,
+    "quantity": amounts.read_quantity,
+    "lots": amounts.read_lots,
+    "expiry": moments.read_expiry,
+    "stop_loss": amounts.read_stop_loss,
+    "target": amounts.read_target,
+    "strategy": _read_strategy,
+    "id": _read_id,
+    "time": moments.read_time,
+    "price": amounts.read_price,
+    "market_position": amounts.read_market_position,
+    "prev_market_position": amounts.read_market_position,
+    "position_size": amounts.read_position_size,
+}
+
+
+class _Reading:
+    """What the fields read so far say, and which field said it."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, Any] = {}
+        self._sources: dict[str, tuple[str, str]] = {}
+        self._seen: set[str] = set()
+        self._ignored: list[str] = []
+        self._size: str | None = None
+
+    def take(self, name: str, node: Node) -> None:
+        """Reads one pair."""
+        field, word = look_up(name)
+        if word in self._seen:
+            raise InvalidAlert(field or plain_name(name), f"{plain_name(name)} is given twice; keep one.")
+        self._seen.add(word)
+        if field is None:
+            self._take_unknown(name, word, node)
+        elif field != SECRET:
+            self._read(name, field, node)
+
+    def signal(self) -> Signal:
+        """The signal, when all pairs are taken."""
+        if "action" not in self._said:
+            raise InvalidAlert("action", _MISSING_ACTION)
+        if self._size is not None and not {"quantity", "lots"} & self._said.keys():
+            raise InvalidAlert(
+                "quantity", f"{self._size} could mean units or lots; name it quantity (units) or lots."
+            )
+        return Signal(**self._said, ignored=tuple(self._ignored[:MAX_IGNORED]))
+
+    def _read(self, name: str, field: str, node: Node) -> None:
+        text = text_of(field, node)
+        if text is None:
+            return
+        for part, value in _READERS[field](field, text):
+            differs = part in self._said and self._said[part] != value
+            self._said[part] = self._reconciled(part, value, (name, text)) if differs else value
+            self._sources[part] = (name, text)
+
+    def _reconciled(self, part: str, value: object, source: tuple[str, str]) -> object:
+        """Two times are the bar's and the alert's own: the later is when it fired. Else nothing differs."""
+        if isinstance(value, datetime):
+            return max(self._said[part], value)
+        first, second = (f"{plain_name(name)} {quoted(text)}" for name, text in (self._sources[part], source))
+        raise InvalidAlert(part, f"{first} and {second} contradict each other on the {part}; leave one out.")
+
+    def _take_unknown(self, name: str, word: str, node: Node) -> None:
+        if word in SOFT and isinstance(node, str) and option_type_word(node):
+            self._read(name, "option_type", node)
+            return
+        if (meant := near_miss(word)) is not None:
+            raise InvalidAlert(meant, f"{plain_name(name)} is not a field; did you mean {meant}?")
+        if not _says_nothing(node):
+            self._check_weight(name, word)
+        self._ignored.append(plain_name(name))
+
+    def _check_weight(self, name: str, word: str) -> None:
+        """A stop, a target or a size that is not understood must not be dropped in silence."""
+        if is_protective(word):
+            raise _protective_refused(name, word)
+        if word in SIZES:
+            self._size = plain_name(name)
+
+
+def _protective_refused(name: str, word: str) -> InvalidAlert:
+    field = "stop_loss" if re.search("stop|trail|^sl", word) else "target"
+    shown = plain_name(name)
+    return InvalidAlert(
+        field, f"{shown} is not understood, and is not dropped in silence; use {field}, or remove it."
+    )
+
+
+def _says_nothing(node: Node) -> bool:
+    if isinstance(node, str):
+        return tidy(node).lower() in _NOTHING
+    return not node
+
+
+_MISSING_ACTION = (
+    "action is missing or empty; write BUY, SELL or exit. "
+    "(TradingView leaves {{strategy.order.action}} empty where the alert is not on a strategy.)"
+)
