@@ -1,1 +1,1 @@
-"""The Telegram side of Manjha: the bot and the embedded phone."""
+"""The owner's phone: the Telegram bot, its cards and commands, and the embedded page that can take Telegram's place."""

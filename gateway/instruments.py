@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 import structlog
@@ -12,7 +12,7 @@ from config.market import Underlying
 from gateway.domain.chain import OptionChain, chains_of, read_contracts
 from gateway.domain.contract import Contract
 from gateway.domain.errors import BrokerError, Refusal
-from gateway.domain.market import Calendar, trading_date
+from gateway.domain.market import IST, Calendar, ist
 from gateway.kite.book import Book
 from storage import tables
 from storage.engine import Database
@@ -62,9 +62,13 @@ class Instruments:
         """The expiries whose last session is not over."""
         return [day for day in self.chain(name).expiries if not self._calendar.has_expired(day, now)]
 
-    def is_stale(self, now: datetime) -> bool:
-        """Whether today's list was not fetched yet."""
-        return self.fetched_at is None or trading_date(self.fetched_at) < trading_date(now)
+    def is_stale(self, now: datetime, published: time) -> bool:
+        """Whether a list was published (daily at `published`, IST) since the one in use was fetched."""
+        local = ist(now)
+        latest = datetime.combine(local.date(), published, IST)
+        if latest > local:
+            latest -= timedelta(days=1)
+        return self.fetched_at is None or self.fetched_at < latest
 
     async def restore(self) -> None:
         """Takes up the list that was kept by an earlier run."""
@@ -163,13 +167,3 @@ def _unpack(packed: list[bytes], names: list[str]) -> list[Contract]:
         for data in packed
         for contract in read_contracts(zlib.decompress(data).decode().splitlines(), names)
     ]
-
-
-async def refresh_or_keep(instruments: Instruments, now: datetime) -> str | None:
-    """Refreshes; on failure the sentence of what went wrong, the old list staying in use."""
-    try:
-        await instruments.refresh(now)
-    except (BrokerError, Refusal) as error:
-        log.warning("instruments_not_refreshed", error=error.sentence)
-        return error.sentence
-    return None

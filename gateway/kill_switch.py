@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 
 from gateway.domain.errors import BrokerError
 from gateway.domain.order import IntentState
-from gateway.wakeups import Wakeups
+from gateway.wakeups import Bell, Wakeups
 from storage import flags, intents, orders
 from storage.engine import Database
 from storage.notices import Outbox, Priority
@@ -95,6 +95,7 @@ class KillSwitch:
         self._clock = clock
         self._cancel = cancel
         self._acted = False
+        self._thrown = Bell()
 
     async def run(self) -> None:
         """Acts on a switch thrown from outside (the command line) or before a restart, while not cancelled."""
@@ -103,16 +104,16 @@ class KillSwitch:
             if is_on and not self._acted:
                 await self.cancel_working()
             self._acted = bool(is_on)
-            await asyncio.sleep(WATCH_SECONDS)
+            await self._thrown.wait(WATCH_SECONDS)
 
     async def throw(self, by: str) -> None:
-        """The flag is on disk when this returns; working orders are cancelled after it, each told."""
+        """The flag is on disk when this returns; `run` then cancels what works at the broker, and tells."""
         now = self._clock()
         stopped = await self._database.write(lambda connection: throw(connection, self._outbox, by, now))
         log.warning("kill_switch_thrown", by=by, **{"voided": stopped.voided, "stopped": stopped.stopped})
-        self._acted = True
         self._wakeups.told(*stopped.alert_ids)
-        await self.cancel_working()
+        self._acted = False
+        self._thrown.ring()
 
     async def cancel_working(self) -> None:
         """Cancels every working order of ours; what the broker does not let go of is told."""

@@ -190,6 +190,7 @@ class Planner:
             lots=signal.lots,
             round_down=strategy.round_quantity == "down",
         )
+        await venue.prices.follow(contract.instrument_token, contract.quote_key)
         premium = await venue.prices.last(contract.quote_key)
         cut = slices(total, lot_size=contract.lot_size, freeze_quantity=self._freeze(contract.name))
         draft = self._draft(

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 
 import structlog
@@ -21,18 +21,23 @@ FRESH_SECONDS = 1.5
 class Prices:
     """`last` never waits longer than a request or two; None when no price can be had."""
 
-    def __init__(self, book: Book, *, market_data: bool) -> None:
+    def __init__(
+        self, book: Book, *, market_data: bool, subscribe: Callable[[int], Awaitable[None]] | None = None
+    ) -> None:
         self._book = book
         self._market_data = market_data
+        self._subscribe = subscribe
         self._known: dict[str, tuple[Decimal, float]] = {}
         self._keys: dict[int, str] = {}
         self._wanted: set[str] = set()
         self._request: asyncio.Task[None] | None = None
         self._asked_at = float("-inf")
 
-    def follow(self, instrument_token: int, key: str) -> None:
-        """The stream's prices of this token are those of this key."""
-        self._keys[instrument_token] = key
+    async def follow(self, instrument_token: int, key: str) -> None:
+        """From now on the stream brings this instrument's prices, where there is a stream."""
+        if instrument_token not in self._keys and self._subscribe is not None:
+            self._keys[instrument_token] = key
+            await self._subscribe(instrument_token)
 
     def note(self, prices: Mapping[int, Decimal]) -> None:
         """Prices from the stream, by instrument token."""

@@ -164,8 +164,12 @@ def _quantity(view: AlertView) -> int | None:
     """Units filled once there are fills, else units ordered."""
     if not view.intents:
         return None
-    filled = sum(order.filled_quantity for order in view.orders.values())
-    return filled if view.status is Status.FILLED else sum(intent.quantity for intent in view.intents)
+    filled: int = sum(order.filled_quantity for order in view.orders.values())
+    return filled if view.status is Status.FILLED else _ordered(view)
+
+
+def _ordered(view: AlertView) -> int:
+    return sum(intent.quantity for intent in view.intents)
 
 
 def _message(view: AlertView, first: Row[Any] | None) -> str:

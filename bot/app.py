@@ -1,0 +1,157 @@
+"""The bot's life: polling inside our loop, watched, and rebuilt when it has died. Trading never waits for it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from telegram import BotCommand, Update
+from telegram.error import TelegramError
+from telegram.ext import Application, CallbackQueryHandler, CommandHandler, TypeHandler, filters
+from telegram.request import HTTPXRequest
+
+from bot.access import GUARD_GROUP, OwnersOnly
+from bot.buttons import Buttons
+from bot.commands import COMMANDS, Command
+from bot.ports import Ports
+
+log = structlog.get_logger()
+
+POLL_TIMEOUT = timedelta(seconds=20)
+#: No answer to a poll for this long: the polling has died (facts/telegram.md 2.3).
+SILENCE_SECONDS = 60.0
+LONGEST_BACKOFF = 30.0
+_UPDATES = ["message", "callback_query"]
+
+
+class WatchedRequest(HTTPXRequest):
+    """The polling's connection: knows when it last had an answer, and when it was told to go away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last_answer = time.monotonic()
+        #: Set by an answer that ends the library's polling for good (401, 404).
+        self.dismissed = asyncio.Event()
+
+    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        """One request; its answer is a sign of life."""
+        status, body = await super().do_request(*args, **kwargs)
+        if status in (401, 404):
+            self.dismissed.set()
+        elif status < 400:
+            self.last_answer = time.monotonic()
+        return status, body
+
+
+class TelegramBot:
+    """Hears the owners. `run` is supervised by the caller and survives Telegram's absence."""
+
+    def __init__(self, token: str, api_url: str, owner_ids: frozenset[int], ports: Ports) -> None:
+        self._token = token
+        self._api_url = api_url.rstrip("/")
+        self._owner_ids = owner_ids
+        self._ports = ports
+        self._request: WatchedRequest | None = None
+        #: What stands in the way at present; None while updates are heard.
+        self.trouble: str | None = "not connected yet"
+
+    async def run(self) -> None:
+        """Polls, and begins anew with a growing pause whenever the polling ends."""
+        backoff = 1.0
+        while True:
+            began = time.monotonic()
+            try:
+                await self._serve()
+            except TelegramError as error:
+                self.trouble = error.message
+                log.warning("telegram_lost", error=error.message)
+            backoff = 1.0 if time.monotonic() - began > SILENCE_SECONDS else min(backoff * 2, LONGEST_BACKOFF)
+            await asyncio.sleep(backoff)
+
+    async def _serve(self) -> None:
+        """One life of the library's application; returns when its polling is dead."""
+        request = self._request = WatchedRequest()
+        application = self._build(request)
+        try:
+            await application.initialize()
+            await application.start()
+            await application.bot.set_my_commands(
+                [BotCommand(command.name, command.summary) for command in COMMANDS]
+            )
+            assert application.updater is not None  # noqa: S101  the builder makes one
+            await application.updater.start_polling(
+                timeout=POLL_TIMEOUT, allowed_updates=_UPDATES, bootstrap_retries=-1
+            )
+            self.trouble = None
+            await self._watch(request)
+        finally:
+            await _tear_down(application)
+
+    async def _watch(self, request: WatchedRequest) -> None:
+        while time.monotonic() - request.last_answer < SILENCE_SECONDS:
+            try:
+                async with asyncio.timeout(5):
+                    await request.dismissed.wait()
+            except TimeoutError:
+                self.trouble = _trouble(request)
+                continue
+            self.trouble = "Telegram refuses the bot token"
+            return
+        self.trouble = "Telegram does not answer"
+
+    def _build(self, request: WatchedRequest) -> Application[Any, Any, Any, Any, Any, Any]:
+        application = (
+            Application.builder()
+            .token(self._token)
+            .base_url(f"{self._api_url}/bot")
+            .base_file_url(f"{self._api_url}/file/bot")
+            .get_updates_request(request)
+            .job_queue(None)
+            .build()
+        )
+        application.add_handler(TypeHandler(Update, OwnersOnly(self._owner_ids)), group=GUARD_GROUP)
+        for command in COMMANDS:
+            application.add_handler(
+                CommandHandler(command.name, _handler(command, self._ports), filters.UpdateType.MESSAGE)
+            )
+        application.add_handler(CallbackQueryHandler(Buttons(self._ports)))
+        application.add_error_handler(_log_error)
+        return application
+
+
+def _handler(command: Command, ports: Ports) -> Callable[[Update, Any], Any]:
+    async def handle(update: Update, context: Any) -> None:
+        await command.run(ports, update, context.args or [])
+
+    return handle
+
+
+async def _log_error(update: object, context: Any) -> None:
+    """A supervisor's border: an error in one handler is told and costs only that update."""
+    log.error("handler_failed", error=repr(context.error), exc_info=context.error)
+    if isinstance(update, Update) and update.effective_chat is not None:
+        text = "⚠️ That did not work; the log says why. Nothing was changed unless a message says so."
+        await update.effective_chat.send_message(text)
+
+
+async def _tear_down(application: Application[Any, Any, Any, Any, Any, Any]) -> None:
+    """Ends the library in its own order; its updater raises again what killed it, which is known by then."""
+    for stop in (
+        application.updater.stop if application.updater and application.updater.running else None,
+        application.stop if application.running else None,
+        application.shutdown,
+    ):
+        if stop is None:
+            continue
+        try:
+            await stop()
+        except TelegramError as error:
+            log.info("telegram_teardown", error=error.message)
+
+
+def _trouble(request: WatchedRequest) -> str | None:
+    silence = time.monotonic() - request.last_answer
+    limit = POLL_TIMEOUT.total_seconds() + 10
+    return None if silence < limit else f"Telegram has not answered for {silence:.0f} s"

@@ -1,0 +1,53 @@
+"""What a press does. Button data are opaque ids; the rows they name decide, not the message they hang on."""
+
+from telegram import CallbackQuery, Update
+from telegram.error import BadRequest
+from telegram.ext import ContextTypes
+
+from bot.access import name_of
+from bot.ports import Ports
+from storage import intents
+
+#: The kill switch's confirmation.
+STOP, CANCEL = "k:stop", "k:cancel"
+
+
+class Buttons:
+    """Answers every press; only a state change in the database counts as done."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    async def __call__(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """One press by an owner (the guard has let it through)."""
+        query = update.callback_query
+        if query is None:
+            return
+        sentence = await self._act(query.data or "", name_of(update), query)
+        try:
+            await query.answer(sentence[:200])
+        except BadRequest:
+            # Too old to be answered; the action itself is done all the same (facts/telegram.md 1.2).
+            return
+
+    async def _act(self, data: str, by: str, query: CallbackQuery) -> str:
+        kind, _, key = data.partition(":")
+        if kind in ("a", "r"):
+            decision = await self._ports.approvals.decide(key, approve=kind == "a", by=by)
+            return decision.sentence
+        if kind == "n":
+            return await self._close_unknown(key, by)
+        if data == STOP:
+            await self._ports.kill_switch.throw(by)
+            await query.edit_message_reply_markup(None)
+            return "Stopped."
+        if data == CANCEL:
+            await query.edit_message_text("Nothing was stopped.")
+            return "Nothing was stopped."
+        return "This button is not known any more."
+
+    async def _close_unknown(self, intent_id: str, by: str) -> str:
+        row = await self._ports.database.read(lambda connection: intents.get(connection, intent_id))
+        if row is None:
+            return "This order is not known any more."
+        return await self._ports.reconcilers[row.venue].close_unknown(intent_id, by)

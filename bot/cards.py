@@ -1,0 +1,165 @@
+"""The card of an alert: one message from the question to the fill, drawn anew from what is known. Pure."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row
+
+from gateway.domain.market import ist
+from gateway.domain.money import format_rupees, to_paise
+from gateway.domain.status import Status
+from gateway.views import AlertView
+from gateway.wording import VENUE_BADGES, seconds
+from storage import intents
+
+
+@dataclass(frozen=True, kw_only=True)
+class Button:
+    """One inline button; `style` is Telegram's word (success, danger, primary) or None."""
+
+    label: str
+    data: str
+    style: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A message: Telegram HTML and its rows of buttons."""
+
+    text: str
+    buttons: tuple[tuple[Button, ...], ...] = ()
+
+
+_TITLES = {
+    Status.QUEUED: "🕓 Queued",
+    Status.AWAITING_APPROVAL: "🟡 Approve?",
+    Status.REJECTED: "🚫 Rejected",
+    Status.EXPIRED: "⌛ Expired",
+    Status.PLACING: "📤 Sending",
+    Status.UNKNOWN: "❓ No clear answer yet",
+    Status.OPEN: "📨 Placed, not filled yet",
+    Status.FILLED: "✅ Filled",
+    Status.FAILED: "❌ Failed",
+    Status.REFUSED: "⛔ Not sent",
+}
+
+
+def alert_card(view: AlertView, now: datetime) -> Card:
+    """The card as it stands now; buttons only while there is something to decide."""
+    first = view.intents[0]
+    lines = [
+        f"<b>{_TITLES.get(view.status, str(view.status))}</b> · {VENUE_BADGES[first.venue]}",
+        *(_contract_lines(rows) for rows in _by_contract(view.intents)),
+        _context_line(view, now),
+        *_life(view, now),
+    ]
+    return Card(text="\n".join(line for line in lines if line), buttons=_buttons(view))
+
+
+def _by_contract(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
+    groups: dict[tuple[str, str], list[Row[Any]]] = {}
+    for row in rows:
+        groups.setdefault((row.tradingsymbol, row.side), []).append(row)
+    return list(groups.values())
+
+
+def _contract_lines(rows: list[Row[Any]]) -> str:
+    first = rows[0]
+    quantity = sum(row.quantity for row in rows)
+    lots = quantity // first.lot_size
+    strike = f"{Decimal(first.strike).normalize():f}"
+    lines = [
+        f"<b>{first.side} {html.escape(first.name)} {strike} {first.option_type} {first.expiry:%d %b}</b>",
+        f"{lots} lot{'s' if lots != 1 else ''} = {quantity} units · {first.product} · {_order_words(first)}",
+    ]
+    if len(rows) > 1:
+        lines[1] += f" · {len(rows)} orders"
+    lines += [_premium_line(first, quantity), _guard_line(first)]
+    return "\n".join(line for line in lines if line)
+
+
+def _order_words(row: Row[Any]) -> str:
+    if row.order_type == "MARKET":
+        band = "Kite's band" if row.market_protection < 0 else f"{row.market_protection.normalize():f} %"
+        return f"MARKET, protected ({band})"
+    return f"{row.order_type} ₹{row.price:.2f}"
+
+
+def _premium_line(row: Row[Any], quantity: int) -> str:
+    if row.premium is None:
+        return "Premium not known"
+    total = to_paise(row.premium * quantity)
+    margin = f" · margin {format_rupees(row.margin_paise)}" if row.margin_paise is not None else ""
+    return f"Premium ₹{row.premium:.2f} × {quantity} = {format_rupees(total)}{margin}"
+
+
+def _guard_line(row: Row[Any]) -> str:
+    """What the alert asked for; not yet an order anywhere."""
+    wanted = [
+        f"{word} {html.escape(level)}"
+        for word, level in (("stop", row.stop_loss), ("target", row.target))
+        if level
+    ]
+    return f"Alert's {' · '.join(wanted)} (noted; no order is placed for it)" if wanted else ""
+
+
+def _context_line(view: AlertView, now: datetime) -> str:
+    fired = view.signal.time if view.signal and view.signal.time else view.row.received_at
+    age = f" · alert {seconds(now - fired)} old" if view.status is Status.AWAITING_APPROVAL else ""
+    return f"{html.escape(view.row.strategy)}{age} · <code>{view.row.id}</code>"
+
+
+def _life(view: AlertView, now: datetime) -> list[str]:
+    lines = [_approval_line(view.approval, now)] if view.approval else []
+    for row in view.intents:
+        order = view.orders.get(row.id)
+        if order is not None:
+            lines.append(_order_line(order))
+        elif row.reason:
+            lines.append(html.escape(row.reason, quote=False))
+    return list(dict.fromkeys(lines))
+
+
+def _approval_line(approval: Row[Any], now: datetime) -> str:
+    if approval.decision == intents.PENDING:
+        left = max((approval.deadline - now).total_seconds(), 0)
+        return f"⏳ {left:.0f} s left, until {_clock(approval.deadline)}"
+    by = html.escape(approval.decided_by or "")
+    at = _clock(approval.decided_at)
+    return {
+        intents.APPROVED: f"👍 Approved by {by}, {at}",
+        intents.REJECTED: f"👎 Rejected by {by}, {at}. Nothing was sent.",
+        intents.EXPIRED: f"Nobody approved by {_clock(approval.deadline)}. Nothing was sent.",
+        intents.VOID: f"{by}, {at}. Nothing was sent.",
+    }[approval.decision]
+
+
+def _order_line(order: Row[Any]) -> str:
+    words = f": {html.escape(order.status_message, quote=False)}" if order.status_message else ""
+    filled = (
+        f" · {order.filled_quantity}/{order.quantity} @ ₹{order.average_price:.2f}"
+        if order.filled_quantity
+        else ""
+    )
+    return f"Order <code>{html.escape(order.order_id)}</code> {_clock(order.placed_at)} · {order.state}{filled}{words}"
+
+
+def _clock(moment: datetime) -> str:
+    return f"{ist(moment):%H:%M:%S} IST"
+
+
+def _buttons(view: AlertView) -> tuple[tuple[Button, ...], ...]:
+    approval = view.approval
+    if approval is not None and approval.decision == intents.PENDING:
+        return (
+            (
+                Button(label="✅ Approve", data=f"a:{approval.id}", style="success"),
+                Button(label="❌ Reject", data=f"r:{approval.id}", style="danger"),
+            ),
+        )
+    asked = [row for row in view.intents if row.state == "unknown" and row.questioned_at is not None]
+    return tuple((Button(label=f"It is not there ({row.tag})", data=f"n:{row.id}"),) for row in asked)

@@ -1,0 +1,16 @@
+"""The bot's commands: one table; each knows its name, its line in the menu, and what it does."""
+
+from bot.commands.books import ORDERS, POSITIONS
+from bot.commands.command import Command
+from bot.commands.login import LOGIN
+from bot.commands.overview import STATUS, help_command
+from bot.commands.safety import KILLSWITCH, RESUME
+
+_COMMANDS = (STATUS, POSITIONS, ORDERS, KILLSWITCH, RESUME, LOGIN)
+COMMANDS: tuple[Command, ...] = (
+    help_command("start", "what this is, and what runs", _COMMANDS),
+    *_COMMANDS,
+    help_command("help", "all commands", _COMMANDS),
+)
+
+__all__ = ["COMMANDS", "Command"]

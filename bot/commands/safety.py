@@ -1,0 +1,32 @@
+"""/killswitch and /resume."""
+
+from collections.abc import Sequence
+
+from telegram import Update
+
+from bot.access import name_of
+from bot.buttons import CANCEL, STOP
+from bot.cards import Button
+from bot.commands.command import Command, reply
+from bot.keyboard import inline
+from bot.ports import Ports
+
+
+async def _ask(ports: Ports, update: Update, words: Sequence[str]) -> None:
+    buttons = [
+        [Button(label="🛑 Stop", data=STOP, style="danger"), Button(label="Cancel", data=CANCEL)],
+    ]
+    text = (
+        "<b>Stop everything?</b>\nEntries and exits from alerts are refused, open questions become void, "
+        "working orders are cancelled. What is held stays held. Only /resume ends it."
+    )
+    await reply(update, text, inline(buttons))
+
+
+async def _resume(ports: Ports, update: Update, words: Sequence[str]) -> None:
+    if not await ports.kill_switch.lift(name_of(update)):
+        await reply(update, "The kill switch is not on.")
+
+
+KILLSWITCH = Command(name="killswitch", summary="stop everything, after a confirmation", run=_ask)
+RESUME = Command(name="resume", summary="lift the kill switch", run=_resume)

@@ -1,0 +1,18 @@
+"""Buttons as Telegram has them."""
+
+from collections.abc import Sequence
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.cards import Button
+
+
+def inline(rows: Sequence[Sequence[Button]]) -> InlineKeyboardMarkup | None:
+    """The keyboard under a message; None where there is no button."""
+    if not rows:
+        return None
+    return InlineKeyboardMarkup([[_button(button) for button in row] for row in rows])
+
+
+def _button(button: Button) -> InlineKeyboardButton:
+    return InlineKeyboardButton(button.label, callback_data=button.data, style=button.style)

@@ -1,0 +1,27 @@
+"""What the bot needs of the gateway: use cases to call, and places to read."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from config.settings import Settings
+from gateway.approval import Approvals
+from gateway.kill_switch import KillSwitch
+from gateway.reconciliation import Reconciler
+from gateway.venues import VenueAccess
+from storage.engine import Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Handed to every handler; `started_at` is when the gateway began to serve."""
+
+    settings: Settings
+    database: Database
+    approvals: Approvals
+    kill_switch: KillSwitch
+    reconcilers: Mapping[str, Reconciler]
+    venues: Mapping[str, VenueAccess]
+    clock: Callable[[], datetime]
+    started_at: datetime
+    version: str
