@@ -47,7 +47,7 @@ class Spots:
 
 @dataclass(frozen=True, kw_only=True)
 class Carry:
-    """What a day hands to the next: cash in paise, positions, live triggers and the session."""
+    """What a day hands to the next: cash (paise), positions, triggers, session, after-market orders."""
 
     cash: int
     positions: tuple[Position, ...]
@@ -55,6 +55,7 @@ class Carry:
     session: Session | None
     spots: Spots
     contracts: tuple[Contract, ...] = ()
+    waiting: tuple[Order, ...] = ()
 
 
 class Broker:
@@ -103,7 +104,8 @@ class Broker:
             raise Refusal("After market orders cannot be placed while the markets are open.")
         order = self.exchange.accept(request, script)
         if not after_market:
-            self._later(self._latency, lambda: self.exchange.process(order.order_id))
+            exchange = self.exchange
+            self._later(self._latency, lambda: exchange.process(order.order_id))
         return order
 
     # Days
@@ -118,11 +120,14 @@ class Broker:
         if last != today:
             self._roll()
         self.exchange.resume()
+        self._ring()
 
     def turn(self) -> None:
         """Follows the clock: a new day, an expiry, an opening, a close. Cheap; called before all else."""
         today = ist(self.now()).date()
         if today != self._today:
+            self.exchange.resume()
+            self.exchange.close_session()
             self._journal.open(today)
             self._roll()
         if self.now() >= close_of(self._next_expiry):
@@ -168,6 +173,8 @@ class Broker:
         self._today = ist(self.now()).date()
         self.book = Book(self._journal.append)
         self.book.contracts = {contract.token: contract for contract in carry.contracts}
+        for order in carry.waiting:
+            self.book.replay_order(order)
         self.account = Account(carry.cash)
         self.account.positions = {position.key: position for position in carry.positions}
         self.exchange = Exchange(
@@ -208,10 +215,12 @@ class Broker:
             gtts=self.triggers.carried(),
             session=self.sessions.current,
             spots=self._spots(),
-            contracts=tuple(
-                contract for contract in self.book.contracts.values() if self._lives(contract.token)
-            ),
+            contracts=tuple(c for c in self.book.contracts.values() if self._lives(c.token)),
+            waiting=tuple(filter(self._waits, self.book.unsettled())),
         )
+
+    def _waits(self, order: Order) -> bool:
+        return order.status is Status.AMO_RECEIVED and self._lives(order.token)
 
     def _charges(self) -> int:
         """What today's executed orders cost, in paise."""

@@ -51,6 +51,11 @@ class Desk:
         if order is not None:
             self.broker.exchange.tell(order, order.status)
 
+    def end_session(self) -> None:
+        """The token dies, and with it every stream that was opened with it."""
+        self.broker.sessions.kill()
+        self.ticker.drop()
+
     def visible_trades(self) -> list[Trade]:
         return [trade for trade in self.broker.book.trades if trade.order_id not in self.hidden]
 

@@ -107,7 +107,7 @@ class Exchange:
 
     def _risk(self, order: Order) -> tuple[str, str] | None:
         """The message and the raw message of the broker's risk management, or None if the order may go on."""
-        contract = self.listing.by_key[f"{order.exchange}:{order.tradingsymbol}"]
+        contract = self.listing.by_token[order.token]
         if contract.kind is Kind.FUTURE:
             return (f"RMS:Blocked for {contract.segment}",) * 2
         shortfall = self.account.shortfall(order, self._others(order), self.index_value)

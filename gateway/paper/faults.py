@@ -59,8 +59,7 @@ _DEFAULT_ROUTE: Final = dict.fromkeys(
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One fault. `route` is a shell pattern over `METHOD /path`, for stream faults over `STREAM STATUS`;
     it strikes `times` times (None: always) after letting `after` matching requests pass.
     `accepted`: whether the request was carried out before the answer went wrong. `seconds` is a delay:

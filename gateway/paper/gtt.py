@@ -11,7 +11,7 @@ from gateway.paper.instruments import Contract
 from gateway.paper.refusals import Refusal, invalid, missing, unknown_instrument
 from gateway.paper.rules import check_quantity
 from gateway.paper.trading_days import close_of
-from gateway.paper.wire import paise, rupees, stamp
+from gateway.paper.wire import rupees, stamp
 from gateway.paper.words import GttStatus, GttType, OrderType, Product, Side
 
 MOST_ACTIVE: Final = 500
@@ -122,8 +122,8 @@ def read_gtt(form: Mapping[str, str]) -> GttRequest:
         type=kind,
         exchange=condition.exchange,
         tradingsymbol=condition.tradingsymbol,
-        last_price=_amount(condition.last_price, "last_price"),
-        triggers=tuple(_amount(value, "trigger_values") for value in condition.trigger_values),
+        last_price=_paise(condition.last_price),
+        triggers=tuple(_paise(value) for value in condition.trigger_values),
         legs=tuple(map(_leg, orders)),
     )
 
@@ -213,7 +213,7 @@ def _leg(order: _Order) -> Leg:
         quantity=order.quantity,
         order_type=OrderType.LIMIT,
         product=Product.NRML,
-        price=_amount(order.price, "price"),
+        price=_paise(order.price),
     )
 
 
@@ -233,11 +233,8 @@ def _check_triggers(request: GttRequest, last: int, tick: int) -> None:
         )
 
 
-def _amount(value: float, field: str) -> int:
-    try:
-        return paise(value)
-    except ValueError:
-        raise invalid(field) from None
+def _paise(value: float) -> int:
+    return round(value * 100)
 
 
 def _json(form: Mapping[str, str], field: str, kind: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -42,7 +42,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     request[STRUCK] = struck
     desk.broker.turn()
     if any(fault.kind is FaultKind.KILL_TOKEN for fault in struck):
-        desk.broker.sessions.kill()
+        desk.end_session()
     await _delay(struck, accepted=False)
     spoiler = next((fault for fault in struck if fault.kind in _SPOILERS), None)
     answer = None if spoiler and _unheard(spoiler) else await _answer(request, handler)
@@ -113,8 +113,14 @@ def _mangled(fault: Fault, body: bytes) -> web.Response:
         return success([data])
     if fault.kind is FaultKind.UNTAGGED:
         return success([{key: row[key] for key in row if key not in ("tag", "tags")} for row in data])
-    empty = {name: type(value)() for name, value in data.items()} if isinstance(data, dict) else []
-    return success({} if fault.kind is FaultKind.NO_ORDER_ID else empty)
+    return success({} if fault.kind is FaultKind.NO_ORDER_ID else _emptied(data))
+
+
+def _emptied(data: Any) -> Any:
+    """Nothing in the same shape: the two lists of positions stay, empty."""
+    if isinstance(data, dict):
+        return {name: [] for name, value in data.items() if isinstance(value, list)}
+    return []
 
 
 def _body_of(answer: web.StreamResponse | None) -> bytes:

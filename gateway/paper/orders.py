@@ -136,7 +136,7 @@ def order_row(order: Order, user_id: str) -> dict[str, Any]:
         "market_protection": 0,
         "meta": {"gtt": order.gtt_id} if order.gtt_id is not None else {},
         "tag": order.tag,
-        "guid": None,
+        "guid": f"01X{order.order_id[-9:]}",
     }
     return row | ({"tags": order.tags} if order.tags else {})
 

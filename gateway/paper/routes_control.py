@@ -56,7 +56,7 @@ async def request_token(request: web.Request) -> web.Response:
 
 async def kill_token(request: web.Request) -> web.Response:
     """DELETE /_paper/token: ends the session."""
-    desk_of(request).broker.sessions.kill()
+    desk_of(request).end_session()
     return plain({})
 
 

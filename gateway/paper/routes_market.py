@@ -22,7 +22,8 @@ async def instruments(request: web.Request) -> web.Response:
     if exchange is not None and exchange not in _EXCHANGES:
         raise invalid("exchange")
     response = web.Response(text=desk_of(request).broker.listing.csv(exchange), content_type="text/csv")
-    response.enable_compression()
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        response.enable_compression(web.ContentCoding.gzip)
     return response
 
 

@@ -32,7 +32,7 @@ async def place(request: web.Request) -> web.Response:
 
 def _accept(desk: Desk, request: web.Request, form: dict[str, str]) -> Order:
     if form.get("autoslice") == "true":
-        raise Refusal("Order slicing is not available on the paper exchange.")
+        raise _no_slicing(desk, form)
     wanted = read_order(request.match_info["variety"], form)
     desk.turnstile.admit_new_order(len(desk.broker.book))
     script = script_of(request[STRUCK])
@@ -92,6 +92,15 @@ async def positions(request: web.Request) -> web.Response:
 async def holdings(_request: web.Request) -> web.Response:
     """GET /portfolio/holdings: an options account holds no shares."""
     return success([])
+
+
+def _no_slicing(desk: Desk, form: dict[str, str]) -> Refusal:
+    """Slicing serves no quantity below twice the largest order (facts/kite.md 2.4), and here none at all."""
+    wanted = read_order("regular", form)
+    smallest = 2 * desk.broker.exchange.contract(wanted.key).largest_order
+    if wanted.quantity < smallest:
+        return Refusal(f"Quantity should be greater than or equal to {smallest} for order slicing.")
+    return Refusal("Order slicing is not available on the paper exchange.")
 
 
 def _addressed(request: web.Request, verb: str) -> str:

@@ -51,6 +51,7 @@ async def log_in(request: web.Request) -> web.Response:
 async def open_session(request: web.Request) -> web.Response:
     """POST /session/token."""
     desk, form = desk_of(request), await request.post()
+    desk.ticker.drop()
     session = desk.broker.sessions.exchange(
         *(str(form.get(field, "")) for field in ("api_key", "request_token", "checksum"))
     )
@@ -63,6 +64,7 @@ async def open_session(request: web.Request) -> web.Response:
             "enctoken": "",
             "refresh_token": "",
             "silo": "",
+            "avatar_url": "",
             "login_time": stamp(session.login_time),
         }
     )
@@ -73,7 +75,7 @@ async def close_session(request: web.Request) -> web.Response:
     sessions = desk_of(request).broker.sessions
     if sessions.current is None or request.query.get("access_token") != sessions.current.access_token:
         raise dead_token()
-    sessions.kill()
+    desk_of(request).end_session()
     return success(True)
 
 

@@ -157,7 +157,7 @@ class PaperServer:
 
     def kill_token(self) -> None:
         """Ends the session, as a log-out elsewhere does."""
-        self.broker.sessions.kill()
+        self._desk.end_session()
 
     def step(self) -> None:
         """Moves the market once, and sends the ticks."""

@@ -59,7 +59,7 @@ class Sessions:
     def exchange(self, api_key: str, request_token: str, checksum: str) -> Session:
         """The new session. Raises Refusal for a wrong checksum, and an unknown, used or too old token."""
         proof = sha256(f"{api_key}{request_token}{self._secret}".encode()).hexdigest()
-        if api_key != self.api_key or not compare_digest(proof, checksum):
+        if api_key != self.api_key or not compare_digest(proof.encode(), checksum.encode()):
             raise wrong_checksum()
         issued = self._requested.pop(request_token, None)
         if issued is None or self._now() - issued > REQUEST_TOKEN_LIFE:
