@@ -1,6 +1,7 @@
 """A stub of Kite and a client logged in to it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 
 import pytest
@@ -33,6 +34,13 @@ def ticket(**changes: object) -> OrderTicket:
         "price": Decimal("150.55"),
     }
     return OrderTicket(**{**fields, **changes})
+
+
+async def until(true: Callable[[], object], seconds: float = 5.0) -> None:
+    """Waits for something that announces itself by nothing."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from gateway.kite import transport
 from gateway.kite.book import Book
 from gateway.kite.client import CallKind, KiteClient
 from gateway.kite.desk import Desk
-from tests.kite.conftest import KEY, SECRET, TOKEN, make_client, ticket
+from tests.kite.conftest import KEY, SECRET, TOKEN, make_client, ticket, until
 from tests.kite.stub import answer, bare, data, fault, mock, reset, silence, stub_kite
 
 ORDER = data({"order_id": "1"})
@@ -215,8 +215,7 @@ async def test_a_connection_that_kite_closed_is_replaced_before_an_order_is_sent
     stub.answers = [bare(head + body, close=True)]
     for turn in range(1, 4):
         assert await Desk(client).place(ticket()) == "1"
-        while stub.ended < turn:
-            await asyncio.sleep(0.001)
+        await until(lambda turn=turn: stub.ended == turn)
     assert (stub.connections, len(stub.requests)) == (3, 3)
 
 
