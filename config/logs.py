@@ -23,7 +23,7 @@ _FILE_BYTES = 10_000_000
 _FILES = 10
 #: httpx prints the bot's token at INFO, aiohttp.access the webhook's secret (facts/reliability.md 1.8).
 _QUIET = ("httpx", "httpcore", "urllib3", "aiohttp.access", "apscheduler", "matplotlib", "PIL")
-_RESERVED = ("time", "level", "logger", "event", "exception")
+_RESERVED = ("time", "level", "logger", "event", "exception", "stack")
 
 _redactor = Redactor()
 _handlers: list[logging.Handler] = []
@@ -92,8 +92,8 @@ class JsonLines(logging.Formatter):
         }
         fields: dict[str, Any] = getattr(record, "fields", {})
         line |= {f"{key}_" if key in _RESERVED else key: value for key, value in fields.items()}
-        if record.exc_text:
-            line["exception"] = record.exc_text
+        line |= {"exception": record.exc_text} if record.exc_text else {}
+        line |= {"stack": record.stack_info} if record.stack_info else {}
         return json.dumps(line, ensure_ascii=False, default=str)
 
 

@@ -5,6 +5,7 @@ import logging
 import stat
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,11 @@ def test_an_exception_brings_its_traceback(lines: Lines) -> None:
     assert "Traceback" in lines()[0]["exception"]
 
 
+def test_a_stack_that_was_asked_for_is_kept(lines: Lines) -> None:
+    structlog.get_logger().warning("how did we get here", stack_info=True)
+    assert "test_a_stack_that_was_asked_for_is_kept" in lines()[0]["stack"]
+
+
 def test_no_secret_reaches_the_file_or_stderr(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure_logging(settings, stderr=True)
     logs.add_secret("hush-session")
@@ -151,7 +157,7 @@ def test_the_file_is_the_owners_alone_also_after_rotation(settings: Settings) ->
     settings.log_dir.mkdir(mode=0o700)
     (settings.log_dir / "app.log").touch(mode=0o644)
     logs.configure_logging(settings, stderr=False)
-    (handler,) = (handler for handler in logs._handlers if isinstance(handler, logging.FileHandler))
+    (handler,) = (handler for handler in logs._handlers if isinstance(handler, RotatingFileHandler))
     structlog.get_logger().info("before")
     handler.doRollover()
     structlog.get_logger().info("after")

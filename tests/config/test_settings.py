@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from config.sections import Defaults
-from config.settings import Settings, load_settings, practice_settings, settings_warnings
+from config.settings import Settings, is_loopback, load_settings, practice_settings, settings_warnings
 from tests.config.conftest import WriteConfig, live
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "config.example.json"
@@ -85,7 +85,7 @@ def test_an_editors_schema_pointer_and_a_byte_order_mark_are_no_faults(write_con
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
-        Settings().risk.max_daily_loss = Decimal(1)  # type: ignore[misc]
+        Settings().risk.max_daily_loss = Decimal(1)
 
 
 def test_no_secret_shows_when_settings_are_printed(write_config: WriteConfig) -> None:
@@ -184,3 +184,26 @@ def test_a_secret_that_does_not_fit_an_address_is_warned_about() -> None:
 def test_a_public_address_without_a_secret_is_warned_about() -> None:
     settings = Settings.model_validate({"server": {"public_url": "https://me.example"}})
     assert [warning.key for warning in settings_warnings(settings, None)] == ["webhook_secret"]
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.1.5", False),
+        ("me.example", False),
+    ],
+)
+def test_a_loopback_host_is_known(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_what_is_dumped_as_json_can_be_read_again(write_config: WriteConfig) -> None:
+    settings = Settings(webhook_secret=None)
+    assert load_settings(write_config(settings.model_dump_json()), {}) == settings
