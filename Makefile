@@ -1,5 +1,5 @@
 # `make run` and `make test` each work alone on a fresh machine: Python 3.11 or newer, make, git.
-# PYTHON=/path/to/python picks the interpreter .venv is built with.
+# PYTHON=/path/to/python picks the interpreter .venv is built with; ARGS="-k approval" goes on to pytest.
 
 export PYTHON
 BIN := .venv/bin
@@ -16,7 +16,7 @@ run: venv  ## the gateway; without config/config.json in practice: paper exchang
 	@exec $(BIN)/manjha run
 
 test: dev browser  ## every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(ARGS)
 
 check: format lint types imports coverage  ## what CI runs: format, lint, types, import contracts, tests with coverage
 
