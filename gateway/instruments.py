@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 from config.market import Underlying
 from gateway.domain.chain import OptionChain, chains_of, read_contracts
 from gateway.domain.contract import Contract
-from gateway.domain.errors import BrokerError, Refusal
+from gateway.domain.errors import Refusal
 from gateway.domain.market import IST, Calendar, ist
 from gateway.kite.book import Book
 from storage import tables

@@ -2,7 +2,7 @@
 
 import asyncio
 import html
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, time
 
 import structlog
@@ -27,14 +27,14 @@ class VenueKeeper:
         *,
         instruments_at: time,
         request_token: Callable[[], str] | None,
-        told: Callable[[str], None],
+        tell: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`request_token`: gives a login's token without a person (the paper exchange); `told`: takes a notice."""
+        """`request_token`: gives a login's token without a person (the paper exchange); `tell`: takes a notice."""
         self._access = access
         self._clock = clock
         self._instruments_at = instruments_at
         self._request_token = request_token
-        self._told = told
+        self._tell = tell
         self._retry_at = 0.0
         self._complained = False
 
@@ -53,6 +53,10 @@ class VenueKeeper:
         if self._access.instruments.is_stale(self._clock(), self._instruments_at):
             await self._refresh()
 
+    def retry_now(self) -> None:
+        """Something changed (a login): what failed is tried again at once."""
+        self._retry_at = 0.0
+
     async def _log_in(self, request_token: Callable[[], str]) -> None:
         try:
             await self._access.session.login(request_token())
@@ -68,7 +72,7 @@ class VenueKeeper:
             log.warning("instruments_not_refreshed", venue=self._access.venue, error=error.sentence)
             if not self._complained:
                 self._complained = True
-                self._told(
+                await self._tell(
                     f"⚠️ <b>No new instrument list</b> ({self._access.venue}): {html.escape(error.sentence)}\n"
                     + self._in_use()
                 )
@@ -77,4 +81,8 @@ class VenueKeeper:
 
     def _in_use(self) -> str:
         count = self._access.instruments.count
-        return f"The old one ({count} contracts) stays in use." if count else "Nothing can be ordered without it."
+        return (
+            f"The old one ({count} contracts) stays in use."
+            if count
+            else "Nothing can be ordered without it."
+        )

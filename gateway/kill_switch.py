@@ -110,7 +110,7 @@ class KillSwitch:
         """The flag is on disk when this returns; `run` then cancels what works at the broker, and tells."""
         now = self._clock()
         stopped = await self._database.write(lambda connection: throw(connection, self._outbox, by, now))
-        log.warning("kill_switch_thrown", by=by, **{"voided": stopped.voided, "stopped": stopped.stopped})
+        log.warning("kill_switch_thrown", by=by, voided=stopped.voided, stopped=stopped.stopped)
         self._wakeups.told(*stopped.alert_ids)
         self._acted = False
         self._thrown.ring()

@@ -27,9 +27,10 @@ def _migrate(connection: Connection) -> None:
     current = _revision(connection)
     if current == HEAD:
         return
-    from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
+
+    from alembic import command
 
     config = Config()
     config.set_main_option("script_location", str(_ROOT / "alembic"))

@@ -1,0 +1,148 @@
+"""The commands beside `run`: they work on the database alone, also while the gateway is down."""
+
+import argparse
+import fcntl
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from config.settings import DEFAULT_PATH, ConfigurationError, Settings, load_settings, settings_warnings
+from gateway import kill_switch
+from gateway.domain.errors import ManjhaError
+from gateway.domain.market import ist, utc_now
+from storage import alerts, flags, holdings, intents, notices, sessions
+from storage.engine import Database, database_url
+from storage.migrations import migrate
+from storage.notices import Outbox
+
+_BY = "the command line"
+
+
+class AlreadyRunning(ManjhaError):
+    """Another gateway holds the data directory."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="manjha", description="From a TradingView alert to a Kite order.")
+    below = top.add_subparsers(dest="command", required=True)
+    for name, summary in (
+        ("run", "the gateway"),
+        ("kill", "the kill switch on: nothing is sent any more"),
+        ("resume", "the kill switch off"),
+        ("status", "what the database says"),
+    ):
+        command = below.add_parser(name, help=summary, description=summary)
+        command.add_argument("--config", type=Path, default=None, help="the configuration file")
+    return top
+
+
+def has_file() -> bool:
+    """Whether there is a configuration file in its usual place."""
+    return DEFAULT_PATH.exists()
+
+
+def settings_or_faults(path: Path | None) -> Settings | None:
+    """The settings; None after the faults were printed, one line each."""
+    try:
+        settings = load_settings(path, os.environ)
+    except ConfigurationError as error:
+        print_faults(error)
+        return None
+    for warning in settings_warnings(settings, path):
+        print(f"warning: {warning.key}: {warning.sentence}", file=sys.stderr)
+    return settings
+
+
+def print_faults(error: ConfigurationError) -> None:
+    """One line per fault, naming the key."""
+    for fault in error.faults:
+        print(f"{fault.key}: {fault.sentence}", file=sys.stderr)
+
+
+@contextmanager
+def only_instance(data_dir: Path) -> Iterator[None]:
+    """Two gateways on one database would share one tag space. Raises AlreadyRunning."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (data_dir / "manjha.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise AlreadyRunning(f"another gateway is running on {data_dir}") from error
+        yield
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """One of the short commands. Returns the exit status."""
+    settings = settings_or_faults(arguments.config)
+    if settings is None:
+        return 2
+    os.umask(0o077)
+    database = Database(database_url(settings.database_url, settings.data_dir))
+    try:
+        migrate(database)
+        print(database.write_now(_COMMANDS[arguments.command](_outbox(settings))))
+    except ManjhaError as error:
+        print(f"manjha: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _outbox(settings: Settings) -> Outbox:
+    owners = tuple(sorted(settings.telegram.owner_ids)) or (1,)
+    chat_id = settings.telegram.chat_id
+    return Outbox(chat_ids=(chat_id,) if chat_id is not None else owners)
+
+
+def _kill(outbox: Outbox) -> Callable[[Connection], str]:
+    def work(connection: Connection) -> str:
+        stopped = kill_switch.throw(connection, outbox, _BY, utc_now())
+        return (
+            f"Kill switch on. Questions made void: {stopped.voided}; stopped before sending: {stopped.stopped}; "
+            f"already on the way: {stopped.in_flight}. A running gateway now cancels what works at the broker."
+        )
+
+    return work
+
+
+def _resume(outbox: Outbox) -> Callable[[Connection], str]:
+    def work(connection: Connection) -> str:
+        was_on = kill_switch.lift(connection, outbox, _BY, utc_now())
+        return "Kill switch off." if was_on else "The kill switch was not on."
+
+    return work
+
+
+def _status(_: Outbox) -> Callable[[Connection], str]:
+    def work(connection: Connection) -> str:
+        stopped = flags.value(connection, flags.KILL_SWITCH) is not None
+        lines = [
+            f"kill switch: {'on' if stopped else 'off'}",
+            f"holdings: {len(holdings.open_(connection))}",
+            f"waiting for approval: {len(intents.pending_approvals(connection))}",
+            f"unsent messages: {notices.waiting(connection)}",
+        ]
+        for venue in ("paper", "live"):
+            if row := sessions.get(connection, venue):
+                alive = "until" if row.expires_at > utc_now() else "ended"
+                lines.append(
+                    f"session ({venue}): {row.user_id}, {alive} {ist(row.expires_at):%d %b %H:%M} IST"
+                )
+        for row in alerts.latest(connection, 1):
+            lines.append(
+                f"last alert: {row.id}, {row.strategy}, {ist(row.received_at):%d %b %H:%M:%S} IST, {row.state}"
+            )
+        return "\n".join(lines)
+
+    return work
+
+
+_COMMANDS: dict[str, Callable[[Outbox], Callable[[Connection], str]]] = {
+    "kill": _kill,
+    "resume": _resume,
+    "status": _status,
+}
