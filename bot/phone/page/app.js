@@ -56,6 +56,7 @@ function connect() {
   on("market", showMarket);
   stream.onerror = () => {
     presence("connecting…");
+    $("exchange-state").textContent = "not connected";
     if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
   };
 }

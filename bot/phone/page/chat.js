@@ -118,12 +118,12 @@ function place(message) {
   const focused = itemOf(message.message_id)?.contains(document.activeElement);
   const fresh = element(
     "li",
-    { class: message.from_bot ? "from-bot" : "from-me", data: { id: message.message_id } },
+    { class: classOf(message), data: { id: message.message_id } },
     ...bubble(message, actions),
   );
   const former = itemOf(message.message_id);
   if (former) {
-    fresh.className = former.className;
+    fresh.classList.toggle("follows", former.classList.contains("follows"));
     former.replaceWith(fresh);
     if (focused) (fresh.querySelector(".key") ?? list()).focus({ preventScroll: true });
     return;
@@ -135,6 +135,10 @@ function place(message) {
     fresh.classList.add("follows");
   }
   list().append(fresh);
+}
+
+function classOf(message) {
+  return `${message.from_bot ? "from-bot" : "from-me"}${message.keyboard.length ? " with-keys" : ""}`;
 }
 
 function refresh() {

@@ -9,9 +9,9 @@ const curves = new Map();
 export function show(view) {
   $("exchange-state").textContent = "live, every second";
   showSpots(view.spots ?? {});
-  showFunds(view.funds ?? {});
-  showPositions(view.positions?.net ?? view.positions ?? []);
-  showOrders(view.orders ?? []);
+  if (changed("funds", view.funds)) showFunds(view.funds ?? {});
+  if (changed("positions", view.positions)) showPositions(view.positions?.net ?? view.positions ?? []);
+  if (changed("orders", view.orders)) showOrders(view.orders ?? []);
 }
 
 function showSpots(spots) {
@@ -33,7 +33,7 @@ function addTile(name) {
     { class: "spot", id: `spot-${name}` },
     element("span", { class: "name" }, name),
     element("strong", { class: "price" }),
-    element("small", { class: "change" }),
+    element("small", { class: "change", title: "since the previous close, or since this page was opened" }),
     curve,
   );
   $("spots").append(tile);
@@ -70,7 +70,7 @@ function showFunds(funds) {
   const figures = { Available: available, Used: used, Realised: equity.utilised?.m2m_realised ?? equity.realised };
   const known = Object.entries(figures).filter(([, value]) => value !== undefined && value !== null && typeof value !== "object");
   $("funds").replaceChildren(
-    ...known.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, rupees(value)))),
+    ...known.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", { class: name === "Realised" ? toneOf(value) : "" }, name === "Realised" ? signed(value) : rupees(value)))),
   );
 }
 
@@ -95,7 +95,12 @@ function positionRow(position) {
 }
 
 function pnl(value) {
-  return element("span", { class: `pnl ${Number(value) < 0 ? "bad" : Number(value) > 0 ? "good" : ""}` }, signed(value));
+  return element("span", { class: `pnl ${toneOf(value)}` }, signed(value));
+}
+
+function toneOf(value) {
+  if (Number(value) === 0) return "";
+  return Number(value) < 0 ? "bad" : "good";
 }
 
 function showOrders(orders) {
@@ -122,6 +127,16 @@ function orderRow(order) {
     element("div", { class: "facts" }, element("span", {}, facts.filter(Boolean).join(" · "))),
     order.status_message ? element("div", { class: "facts bad" }, order.status_message) : null,
   );
+}
+
+const drawn = new Map();
+
+// Redraws a part only when its data changed, so that a selection or a tooltip in it lives on.
+function changed(part, data) {
+  const text = JSON.stringify(data);
+  if (drawn.get(part) === text) return false;
+  drawn.set(part, text);
+  return true;
 }
 
 function fill(id, rows, otherwise) {

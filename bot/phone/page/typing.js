@@ -28,8 +28,6 @@ export function setCommands(list, menuButton) {
 }
 
 export function showReplyKeyboard(markup, message) {
-  $("start").hidden = $("messages").childElementCount > 0;
-  $("say").classList.toggle("starting", !$("start").hidden);
   if (markup?.force_reply && forcedReply !== message.message_id) {
     forcedReply = message.message_id;
     reply(message);
