@@ -1,1 +1,1 @@
-"""The owner's phone: the Telegram bot, its cards and commands, and the embedded page that can take Telegram's place."""
+"""The owner's phone: the Telegram bot, its cards and commands, and the page in Telegram's place."""

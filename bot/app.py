@@ -1,4 +1,4 @@
-"""The bot's life: polling inside our loop, watched, and rebuilt when it has died. Trading never waits for it."""
+"""The bot's life: polling inside our loop, watched, rebuilt when it has died. Trading never waits for it."""
 
 import asyncio
 import time

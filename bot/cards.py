@@ -94,7 +94,7 @@ def _premium_line(row: Row[Any], quantity: int) -> str:
         return "Premium not known"
     total = to_paise(row.premium * quantity)
     margin = f" · margin {format_rupees(row.margin_paise)}" if row.margin_paise is not None else ""
-    return f"Premium ₹{row.premium:.2f} × {quantity} = {format_rupees(total)}{margin}"
+    return f"Premium ₹{row.premium:.2f} x {quantity} = {format_rupees(total)}{margin}"
 
 
 def _guard_line(row: Row[Any]) -> str:
@@ -145,7 +145,8 @@ def _order_line(order: Row[Any]) -> str:
         if order.filled_quantity
         else ""
     )
-    return f"Order <code>{html.escape(order.order_id)}</code> {_clock(order.placed_at)} · {order.state}{filled}{words}"
+    order_id = html.escape(order.order_id)
+    return f"Order <code>{order_id}</code> {_clock(order.placed_at)} · {order.state}{filled}{words}"
 
 
 def _clock(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The outbox's sender: takes notices to Telegram until Telegram has taken them, whatever happens in between."""
+"""The outbox's sender: takes notices to Telegram until it has taken them, whatever happens."""
 
 import asyncio
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class Delivery:
 
 
 def deliveries_of(rows: list[Row[Any]]) -> list[Delivery]:
-    """The notices as messages: several cards of one subject in one chat are one, since a card shows what is."""
+    """The notices as messages: several cards of one subject are one, since a card shows what is."""
     cards: dict[tuple[int, str], Delivery] = {}
     found: list[Delivery] = []
     for row in rows:
@@ -119,7 +119,7 @@ class Sender:
             await self._wait(delivery, PERSON_NEEDED_PAUSE, error)
         except BadRequest as error:
             log.error("notice_refused_by_telegram", error=error.message, seqs=delivery.seqs)
-            await self._write(lambda connection: notices.give_up(connection, delivery.seqs, error.message))
+            await self._write(partial(notices.give_up, seqs=delivery.seqs, failure=error.message))
             return True
         except NetworkError as error:
             await self._wait(delivery, min(timedelta(seconds=2**delivery.attempts), LONGEST_PAUSE), error)

@@ -1,4 +1,4 @@
-"""The composition root: builds all parts, starts and stops them in order; the only file that knows all others."""
+"""The composition root: builds, starts and stops all parts in order; the only file that knows all others."""
 
 import asyncio
 import importlib.metadata

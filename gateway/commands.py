@@ -102,8 +102,9 @@ def _kill(outbox: Outbox) -> Callable[[Connection], str]:
     def work(connection: Connection) -> str:
         stopped = kill_switch.throw(connection, outbox, _BY, utc_now())
         return (
-            f"Kill switch on. Questions made void: {stopped.voided}; stopped before sending: {stopped.stopped}; "
-            f"already on the way: {stopped.in_flight}. A running gateway now cancels what works at the broker."
+            f"Kill switch on. Questions made void: {stopped.voided}; orders stopped before sending: "
+            f"{stopped.stopped}; already on the way: {stopped.in_flight}. "
+            "A running gateway now cancels what works at the broker."
         )
 
     return work
@@ -132,10 +133,10 @@ def _status(_: Outbox) -> Callable[[Connection], str]:
                 lines.append(
                     f"session ({venue}): {row.user_id}, {alive} {ist(row.expires_at):%d %b %H:%M} IST"
                 )
-        for row in alerts.latest(connection, 1):
-            lines.append(
-                f"last alert: {row.id}, {row.strategy}, {ist(row.received_at):%d %b %H:%M:%S} IST, {row.state}"
-            )
+        lines += [
+            f"last alert: {row.id}, {row.strategy}, {ist(row.received_at):%d %b %H:%M:%S} IST, {row.state}"
+            for row in alerts.latest(connection, 1)
+        ]
         return "\n".join(lines)
 
     return work

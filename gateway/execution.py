@@ -153,7 +153,7 @@ class Executor:
         return True
 
     def _is_too_old(self, connection: Connection, row: Row[Any], now: datetime) -> bool:
-        """An entry approved long ago (a restored backup, a session dead for an hour) is not wanted any more."""
+        """An entry approved long ago (a restored backup, an hour without session) is not wanted."""
         if row.purpose != Purpose.ENTRY:
             return False
         approval = intents.approval_of(connection, row.alert_id)
@@ -176,14 +176,14 @@ class Executor:
         try:
             order_id = await placer.desk.place(_ticket(row))
         except BrokerError as error:
-            await self._database.write(lambda connection: self._record_failure(connection, row, error))
+            await self._database.write(partial(self._record_failure, row=row, error=error))
             if error.fault is BrokerFault.TOKEN:
                 await placer.session.mark_dead(error.sentence)
             return
         await self._database.write(lambda connection: self._record_placed(connection, row, order_id))
 
     def _record_placed(self, connection: Connection, row: Row[Any], order_id: str) -> None:
-        """The book may have been faster and adopted the order already; another id under our tag is an alarm."""
+        """The book may have been faster and adopted the order; another id under our tag is an alarm."""
         now = self._clock()
         known = orders.of_intents(connection, [row.id]).get(row.id)
         if known is not None:
@@ -232,7 +232,7 @@ class Executor:
             self._outbox.tell(connection, text, at=now, subject=subject)
 
     async def cancel(self, venue: str, order_id: str, variety: str) -> None:
-        """Asks for the cancellation of an order. Raises BrokerError; it is cancelled when the book says so."""
+        """Asks for an order's cancellation. Raises BrokerError; it is cancelled when the book says so."""
         await self._pacer.turn(urgent=True)
         await self._placers[venue].desk.cancel(order_id, variety)
         self._wakeups.look_into_the_book(venue)

@@ -1,4 +1,4 @@
-"""What an exit may sell: the very contracts its strategy bought, at most what is held and not being sold already."""
+"""What an exit may sell: the very contracts its strategy bought, at most what is held and not sold yet."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def plan_exits(
     Sells that are decided, open or unknown count as sold. Empty when nothing is left to close.
     """
     held = _held(connection, signal, strategy)
-    wanted = _wanted(signal, strategy, held)
+    wanted = _wanted(signal, held)
     plans = []
     for each in held:
         busy = intents.being_sold(
@@ -74,7 +74,7 @@ def _held(connection: Connection, signal: Signal, strategy: StrategySettings) ->
 
 
 def _is_meant(signal: Signal, entry: Row[Any]) -> bool:
-    """Underlying and option type must fit where they are named; the strike of an exit is another one by then."""
+    """Underlying and option type must fit where named; an exit's strike is another one by then."""
     if signal.symbol is not None and signal.symbol != entry.name:
         return False
     return signal.option_type is None or signal.option_type == entry.option_type
@@ -85,7 +85,7 @@ def _is_named(signal: Signal, contract: Contract) -> bool:
     return strike is not None and strike.kind is StrikeKind.PRICE and strike.value == contract.strike
 
 
-def _wanted(signal: Signal, strategy: StrategySettings, held: list[_Held]) -> int:
+def _wanted(signal: Signal, held: list[_Held]) -> int:
     """Units the signal asks for; all there are where it names no number."""
     everything = sum(each.quantity for each in held)
     if signal.action is Action.EXIT and signal.quantity is None and signal.lots is None:
@@ -112,7 +112,7 @@ def _contract_of(entry: Row[Any]) -> Contract:
 
 
 def withdraw_questions(connection: Connection, strategy: StrategySettings, at: datetime) -> list[str]:
-    """Entries that still wait for approval are withdrawn: their strategy wants out. Returns their alert ids."""
+    """Withdraws entries that wait for approval: their strategy wants out. Returns their alert ids."""
     withdrawn = []
     for pending in intents.pending_approvals(connection):
         rows = intents.of_alert(connection, pending.alert_id)
@@ -129,7 +129,7 @@ def withdraw_questions(connection: Connection, strategy: StrategySettings, at: d
 
 
 def entries_on_their_way(connection: Connection, venue: str, strategy: str) -> list[str]:
-    """Alert ids of the strategy's entries that may be filled any moment (those that wait for approval are not)."""
+    """Alert ids of the strategy's entries that may be filled any moment, without any more approval."""
     working = select(orders_table.c.intent_id).where(orders_table.c.state.in_(WORKING_ORDERS))
     moving = LIVE_INTENTS - {IntentState.AWAITING_APPROVAL, IntentState.UNKNOWN}
     statement = select(intents_table.c.alert_id).where(

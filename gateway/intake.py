@@ -1,4 +1,4 @@
-"""Intake: store, acknowledge, hand on. Many alerts share one commit; each strategy's alerts keep their order."""
+"""Intake: store, acknowledge, hand on. Many alerts share one commit; each strategy's keep their order."""
 
 import asyncio
 from collections import deque

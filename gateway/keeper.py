@@ -29,7 +29,7 @@ class VenueKeeper:
         request_token: Callable[[], str] | None,
         tell: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`request_token`: gives a login's token without a person (the paper exchange); `tell`: takes a notice."""
+        """`request_token`: a login's token without a person (the paper exchange); `tell`: takes a notice."""
         self._access = access
         self._clock = clock
         self._instruments_at = instruments_at

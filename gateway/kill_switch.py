@@ -1,4 +1,4 @@
-"""The kill switch: the flag first, then everything on its way is made void. It stays on until it is lifted."""
+"""The kill switch: the flag first, then all that is on its way is made void. It stays on until lifted."""
 
 import asyncio
 import html
@@ -98,7 +98,7 @@ class KillSwitch:
         self._thrown = Bell()
 
     async def run(self) -> None:
-        """Acts on a switch thrown from outside (the command line) or before a restart, while not cancelled."""
+        """Acts on a switch thrown by the command line or before a restart, while not cancelled."""
         while True:
             is_on = await self._database.write(lambda connection: flags.value(connection, flags.KILL_SWITCH))
             if is_on and not self._acted:

@@ -20,7 +20,7 @@ class Pacer:
 
     async def turn(self, *, urgent: bool) -> None:
         """Waits for a free place; `urgent` calls may use the reserved ones."""
-        while (wait := self._wait(urgent)) > 0:
+        while (wait := self._wait(urgent)) > 0:  # noqa: ASYNC110  the pace is time itself, no event
             await asyncio.sleep(wait)
         self._calls.append(time.monotonic())
 

@@ -1,11 +1,9 @@
-"""Planning: what an alert's signal comes to. Contract, units, slices, price; or the reason why nothing is ordered."""
+"""Planning: what a signal comes to: contract, units, slices, price; or the reason why nothing is ordered."""
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import structlog
 from sqlalchemy import Connection
@@ -15,19 +13,16 @@ from gateway import wording
 from gateway.domain.contract import Contract
 from gateway.domain.errors import BrokerError, Refusal
 from gateway.domain.order import (
-    AlertId,
     AlertState,
-    IntentId,
-    OrderTicket,
     Purpose,
     Side,
-    make_tag,
 )
-from gateway.domain.signal import Action, Level, LevelKind, Signal, StrikeKind
-from gateway.domain.sizing import limit_at, marketable_limit, slices, units
+from gateway.domain.signal import Action, Level, Signal, StrikeKind
+from gateway.domain.sizing import slices, units
+from gateway.drafts import Draft, pricing, proposal, rows, ticket_like
 from gateway.exits import entries_on_their_way, plan_exits, withdraw_questions
 from gateway.intake import Accepted
-from gateway.risk import Proposal, Rule, judge
+from gateway.risk import Rule, judge
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
 from gateway.world import WorldReader
@@ -39,30 +34,6 @@ log = structlog.get_logger()
 
 #: How long an exit waits for the entry before it to be filled.
 ENTRY_PATIENCE_SECONDS = 10.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draft:
-    """Orders of one contract, decided and not yet judged. Quantities in units, prices in rupees."""
-
-    purpose: Purpose
-    side: Side
-    contract: Contract
-    venue: str
-    product: str
-    quantities: tuple[int, ...]
-    order_type: str
-    price: Decimal | None
-    market_protection: Decimal | None
-    premium: Decimal | None
-    margin_paise: int | None = None
-    stop_loss: Level | None = None
-    target: Level | None = None
-
-    @property
-    def quantity(self) -> int:
-        """Units in all."""
-        return sum(self.quantities)
 
 
 class Planner:
@@ -230,7 +201,7 @@ class Planner:
         stop_loss: Level | None = None,
         target: Level | None = None,
     ) -> Draft:
-        order_type, price, protection = _pricing(strategy, side, contract, premium)
+        order_type, price, protection = pricing(strategy, side, contract, premium)
         return Draft(
             purpose=purpose,
             side=side,
@@ -251,7 +222,7 @@ class Planner:
         if draft.margin_paise is not None:
             return draft
         try:
-            margin = await self._venues[draft.venue].book.order_margin([_ticket_like(draft)])
+            margin = await self._venues[draft.venue].book.order_margin([ticket_like(draft)])
         except BrokerError as error:
             log.warning("no_margin", error=error.sentence)
             return draft
@@ -280,13 +251,13 @@ class Planner:
         verdicts = {
             verdict.sentence: None
             for draft in drafts
-            for verdict in judge(self._rules, _proposal(draft, strategy.name), world)
+            for verdict in judge(self._rules, proposal(draft, strategy.name), world)
         }
         if verdicts:
             self._record(connection, alert, AlertState.REFUSED, list(verdicts), now)
             return
         alerts.settle(connection, alert.alert_id, AlertState.PLANNED, None, now)
-        intents.add(connection, _rows(alert, strategy.name, drafts), now)
+        intents.add(connection, rows(alert.alert_id, strategy.name, drafts), now)
         if ask:
             deadline = now + timedelta(seconds=strategy.approval_timeout_seconds)
             intents.ask(connection, secrets.token_urlsafe(9), alert.alert_id, now, deadline)
@@ -318,94 +289,3 @@ class Planner:
             self._wakeups.approvals.ring()
         else:
             self._wakeups.executor.ring()
-
-
-def _pricing(
-    strategy: StrategySettings, side: Side, contract: Contract, premium: Decimal | None
-) -> tuple[str, Decimal | None, Decimal | None]:
-    """Order type, limit price and market protection (percent)."""
-    if strategy.pricing == "protected_market":
-        return "MARKET", None, strategy.market_protection
-    if premium is None:
-        raise Refusal(
-            "pricing", f"no price of {contract.title} could be had, and {strategy.pricing} needs one"
-        )
-    price_of = marketable_limit if strategy.pricing == "marketable_limit" else limit_at
-    return "LIMIT", price_of(premium, side, contract.tick_size), None
-
-
-def _proposal(draft: Draft, strategy: str) -> Proposal:
-    return Proposal(
-        purpose=draft.purpose,
-        venue=draft.venue,
-        strategy=strategy,
-        symbol=draft.contract.name,
-        tradingsymbol=draft.contract.tradingsymbol,
-        quantity=draft.quantity,
-        lot_size=draft.contract.lot_size,
-        orders=len(draft.quantities),
-        premium=draft.price or draft.premium,
-    )
-
-
-def _ticket_like(draft: Draft) -> OrderTicket:
-    """The whole draft as one ticket, for a question about margins; it is never placed."""
-    return OrderTicket(
-        tag=make_tag(AlertId("margin"), 0),
-        exchange=draft.contract.exchange,
-        tradingsymbol=draft.contract.tradingsymbol,
-        side=draft.side,
-        quantity=draft.quantity,
-        product=draft.product,
-        order_type=draft.order_type,
-        price=draft.price,
-        market_protection=draft.market_protection,
-    )
-
-
-def _rows(alert: Accepted, strategy: str, drafts: list[Draft]) -> list[dict[str, Any]]:
-    parts = [(draft, quantity) for draft in drafts for quantity in draft.quantities]
-    return [
-        {
-            "id": IntentId(f"{alert.alert_id}-{part}"),
-            "alert_id": alert.alert_id,
-            "part": part,
-            "tag": make_tag(alert.alert_id, part),
-            "strategy": strategy,
-            "quantity": quantity,
-            **_columns(draft),
-        }
-        for part, (draft, quantity) in enumerate(parts, start=1)
-    ]
-
-
-def _columns(draft: Draft) -> dict[str, Any]:
-    contract = draft.contract
-    return {
-        "venue": draft.venue,
-        "purpose": draft.purpose,
-        "side": draft.side,
-        "exchange": contract.exchange,
-        "tradingsymbol": contract.tradingsymbol,
-        "instrument_token": contract.instrument_token,
-        "name": contract.name,
-        "expiry": contract.expiry,
-        "strike": contract.strike,
-        "option_type": contract.option_type,
-        "lot_size": contract.lot_size,
-        "tick_size": contract.tick_size,
-        "product": draft.product,
-        "order_type": draft.order_type,
-        "price": draft.price,
-        "market_protection": draft.market_protection,
-        "premium": draft.premium,
-        "margin_paise": draft.margin_paise,
-        "stop_loss": _level(draft.stop_loss),
-        "target": _level(draft.target),
-    }
-
-
-def _level(level: Level | None) -> str | None:
-    if level is None:
-        return None
-    return f"{level.value:+f}%" if level.kind is LevelKind.PERCENT else f"{level.value:f}"

@@ -35,7 +35,7 @@ class Readiness:
         }
 
     async def _storage(self) -> dict[str, Part]:
-        """The write lock can be had (BEGIN IMMEDIATE), so an alert could be stored; and the kill switch's flag."""
+        """The write lock can be had, so an alert could be stored; and the kill switch's flag."""
         try:
             stopped = await self._database.write(
                 lambda connection: flags.value(connection, flags.KILL_SWITCH) is not None

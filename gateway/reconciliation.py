@@ -13,7 +13,7 @@ from gateway.domain.errors import BrokerError, BrokerFault, StorageFailed
 from gateway.domain.order import BrokerOrder, IntentState, OrderState
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
-from storage import intents, orders
+from storage import alerts, intents, orders
 from storage.engine import Database
 from storage.notices import Outbox, Priority
 from storage.orders import Change
@@ -168,7 +168,8 @@ class Reconciler:
     def _tell_end(self, connection: Connection, intent: Row[Any], order: Row[Any], now: datetime) -> None:
         state = OrderState(order.state)
         if state is OrderState.FILLED:
-            text = wording.filled(intent, order, now - intent.planned_at)
+            alert = alerts.get(connection, intent.alert_id)
+            text = wording.filled(intent, order, now - (alert.received_at if alert else intent.planned_at))
         elif state in {OrderState.CANCELLED, OrderState.REJECTED}:
             text = wording.ended_unfilled(intent, order)
         else:
@@ -225,7 +226,7 @@ class Reconciler:
         )
 
     async def close_unknown(self, intent_id: str, by: str) -> str:
-        """The owner says that no order exists; only after the horizon, and the book may still prove otherwise."""
+        """The owner says that no order exists; only after the horizon; the book may still disprove it."""
         now = self._clock()
         return await self._database.write(lambda connection: self._close(connection, intent_id, by, now))
 

@@ -1,4 +1,4 @@
-"""The rules that may refuse an order: small objects over the proposed world, asked when planning and at the claim.
+"""The rules that may refuse an order: small objects over the proposed world, asked twice: planning, claim.
 
 Exits meet only the kill switch: no limit on entries may ever keep a holding open.
 """
@@ -15,7 +15,7 @@ from gateway.domain.order import Purpose
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """The orders of one alert, as they would be sent: units in all, and the option's price if one is known."""
+    """The orders of one alert, as they would be sent: units in all, and the option's price if known."""
 
     purpose: Purpose
     venue: str
@@ -189,7 +189,8 @@ class OpenPositions:
         after = len(world.positions | {own})
         if after <= self.limit:
             return None
-        return f"{len(world.positions)} positions are open or on their way; risk.max_open_positions is {self.limit}"
+        count = len(world.positions)
+        return f"{count} positions are open or on their way; risk.max_open_positions is {self.limit}"
 
 
 @dataclass(frozen=True)

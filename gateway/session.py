@@ -1,4 +1,4 @@
-"""The session: one day's Kite login of one venue, kept encrypted, dead at 06:00 IST or at Kite's first 403."""
+"""The session: one day's Kite login of a venue, kept encrypted, dead at 06:00 IST or Kite's first 403."""
 
 import base64
 import hashlib

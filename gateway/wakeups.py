@@ -1,4 +1,4 @@
-"""Wake-ups inside the process: the database holds the truth, these only spare the waiting for the next look."""
+"""Wake-ups inside the process: the database holds the truth, these spare the waiting for the next look."""
 
 import asyncio
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The sentences of notices, as Telegram HTML. A message never says more than is known: placed is not filled."""
+"""The sentences of notices, as Telegram HTML. None says more than is known: placed is not filled."""
 
 import html
 from collections.abc import Iterable
@@ -79,7 +79,8 @@ def still_unknown(row: Row[Any], looked: timedelta) -> str:
     """The book stayed silent past the horizon: the owner must look."""
     return (
         f"🆘 <b>Please look in Kite</b> · {order_title(row)}\n"
-        f"After {looked.total_seconds():.0f} s the order book shows no order with the tag <code>{row.tag}</code>. "
+        f"After {looked.total_seconds():.0f} s the order book shows no order with the tag "
+        f"<code>{row.tag}</code>. "
         "Check the Kite app. If the order is there, it will be found and followed; "
         "if it is not there, say so below."
     )
@@ -107,7 +108,8 @@ def filled(row: Row[Any], order: Row[Any], after: timedelta) -> str:
     total = to_paise(order.average_price * order.filled_quantity)
     return (
         f"✅ <b>Filled</b> · {order_title(row)}\n"
-        f"{order.filled_quantity} @ ₹{order.average_price:.2f} = {format_rupees(total)}{_slippage(row, order)}\n"
+        f"{order.filled_quantity} @ ₹{order.average_price:.2f} = {format_rupees(total)}"
+        f"{_slippage(row, order)}\n"
         f"Alert to fill {seconds(after)} · order <code>{_safe(order.order_id)}</code>"
     )
 
@@ -122,7 +124,8 @@ def ended_unfilled(row: Row[Any], order: Row[Any]) -> str:
             f"\n{order.filled_quantity} of {order.quantity} units were filled @ ₹{order.average_price:.2f} "
             "and are held."
             if row.side == "BUY"
-            else f"\n{order.filled_quantity} of {order.quantity} units were sold @ ₹{order.average_price:.2f}."
+            else f"\n{order.filled_quantity} of {order.quantity} units were sold "
+            f"@ ₹{order.average_price:.2f}."
         )
     else:
         part = "\nNothing was filled."
@@ -135,7 +138,7 @@ def _slippage(row: Row[Any], order: Row[Any]) -> str:
         return ""
     difference = order.average_price - row.premium
     worse = difference if row.side == "BUY" else -difference
-    return f" · slippage {worse:+.2f} ({worse / row.premium * 100:+.1f} %)"
+    return f" · slippage {worse:+.2f} ({worse / row.premium * 100:+.2f} %)"
 
 
 def seconds(span: timedelta) -> str:

@@ -17,7 +17,7 @@ from storage import holdings, orders
 ORDERS_SHOWN = 10
 
 
-async def _positions(ports: Ports, update: Update, words: Sequence[str]) -> None:
+async def _positions(ports: Ports, update: Update, _words: Sequence[str]) -> None:
     rows = await ports.database.read(holdings.open_)
     if not rows:
         await reply(update, "Nothing is held.")
@@ -39,7 +39,7 @@ async def _position_line(ports: Ports, row: Row[Any]) -> str:
     return f"{line} · now ₹{price:.2f} · {format_rupees(gain, sign=True)}"
 
 
-async def _orders(ports: Ports, update: Update, words: Sequence[str]) -> None:
+async def _orders(ports: Ports, update: Update, _words: Sequence[str]) -> None:
     rows = await ports.database.read(lambda connection: orders.latest(connection, ORDERS_SHOWN))
     if not rows:
         await reply(update, "No orders yet.")
@@ -52,7 +52,8 @@ def _order_line(row: Row[Any]) -> str:
     words = f"\n  {html.escape(row.status_message, quote=False)}" if row.status_message else ""
     return (
         f"{ist(row.placed_at):%d %b %H:%M:%S} {row.venue.upper()} {row.side} "
-        f"<b>{html.escape(row.tradingsymbol)}</b> {row.filled_quantity}/{row.quantity}{filled} · {row.state}{words}"
+        f"<b>{html.escape(row.tradingsymbol)}</b> {row.filled_quantity}/{row.quantity}{filled} · "
+        f"{row.state}{words}"
     )
 
 

@@ -19,8 +19,8 @@ async def _login(ports: Ports, update: Update, words: Sequence[str]) -> None:
         address = await session.login_address()
         button = InlineKeyboardButton(f"Log in to Kite ({session.venue})", url=address)
         text = (
-            f"{html.escape(session.view().detail)}\nAfter the login you come back here. If the page cannot be "
-            "opened, send its address with /login in front of it."
+            f"{html.escape(session.view().detail)}\nAfter the login you come back here. If that page "
+            "cannot be opened, send its address with /login in front of it."
         )
         await reply(update, text, InlineKeyboardMarkup([[button]]))
         return

@@ -16,7 +16,7 @@ from storage import alerts, flags, holdings, intents, notices
 def help_command(name: str, summary: str, commands: Sequence[Command]) -> Command:
     """/start and /help list the other commands, then what runs."""
 
-    async def run(ports: Ports, update: Update, words: Sequence[str]) -> None:
+    async def run(ports: Ports, update: Update, _words: Sequence[str]) -> None:
         listed = "\n".join(f"/{command.name} · {command.summary}" for command in commands)
         status = await ports.database.read(lambda connection: status_text(connection, ports))
         await reply(update, f"<b>Manjha</b> takes your alerts to Kite.\n\n{listed}\n\n{status}")
@@ -24,7 +24,7 @@ def help_command(name: str, summary: str, commands: Sequence[Command]) -> Comman
     return Command(name=name, summary=summary, run=run)
 
 
-async def _status(ports: Ports, update: Update, words: Sequence[str]) -> None:
+async def _status(ports: Ports, update: Update, _words: Sequence[str]) -> None:
     await reply(update, await ports.database.read(lambda connection: status_text(connection, ports)))
 
 
@@ -36,12 +36,18 @@ def status_text(connection: Connection, ports: Ports) -> str:
         "🛑 <b>Kill switch on</b>: nothing is sent until /resume" if stopped else "🟢 <b>Armed</b>",
         *(_venue_line(ports, venue) for venue in ports.venues),
         f"Approval: {ports.settings.defaults.approval} (unless a strategy says otherwise)",
-        f"Waiting for you: {len(intents.pending_approvals(connection))} · "
-        f"holdings: {len(holdings.open_(connection))} · unsent messages: {notices.waiting(connection)}",
-        _last_alert_line(connection, ports),
+        _counts_line(connection),
+        _last_alert_line(connection),
         f"Up {seconds(now - ports.started_at)} · version {ports.version}",
     ]
     return "\n".join(lines)
+
+
+def _counts_line(connection: Connection) -> str:
+    return (
+        f"Waiting for you: {len(intents.pending_approvals(connection))} · "
+        f"holdings: {len(holdings.open_(connection))} · unsent messages: {notices.waiting(connection)}"
+    )
 
 
 def _venue_line(ports: Ports, venue: str) -> str:
@@ -52,7 +58,7 @@ def _venue_line(ports: Ports, venue: str) -> str:
     return f"{mark} <b>{venue.upper()}</b>: {html.escape(session.detail)} · {listed}"
 
 
-def _last_alert_line(connection: Connection, ports: Ports) -> str:
+def _last_alert_line(connection: Connection) -> str:
     rows = alerts.latest(connection, 1)
     if not rows:
         return "No alert yet."

@@ -12,7 +12,7 @@ from bot.keyboard import inline
 from bot.ports import Ports
 
 
-async def _ask(ports: Ports, update: Update, words: Sequence[str]) -> None:
+async def _ask(_ports: Ports, update: Update, _words: Sequence[str]) -> None:
     buttons = [
         [Button(label="🛑 Stop", data=STOP, style="danger"), Button(label="Cancel", data=CANCEL)],
     ]
@@ -23,7 +23,7 @@ async def _ask(ports: Ports, update: Update, words: Sequence[str]) -> None:
     await reply(update, text, inline(buttons))
 
 
-async def _resume(ports: Ports, update: Update, words: Sequence[str]) -> None:
+async def _resume(ports: Ports, update: Update, _words: Sequence[str]) -> None:
     if not await ports.kill_switch.lift(name_of(update)):
         await reply(update, "The kill switch is not on.")
 

@@ -1,7 +1,7 @@
 """The embedded phone as one server: the Bot API, the page, and the side doors."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,9 +91,20 @@ class PhoneServer:
             await self._runner.cleanup()
             self._runner = None
 
-    def say(self, text: str, *, from_id: int | None = None, chat_id: int | None = None) -> Message:
-        """The owner (or another user) writes to the bot."""
-        return self._phone.say(text, from_id=from_id, chat_id=chat_id)
+    def say(
+        self,
+        text: str,
+        *,
+        from_id: int | None = None,
+        chat_id: int | None = None,
+        reply_to: int | None = None,
+    ) -> Message:
+        """The owner (or another user) writes to the bot: in their private chat, unless `chat_id` is given."""
+        return self._phone.say(text, from_id=from_id, chat_id=chat_id, reply_to=reply_to)
+
+    def correct(self, message_id: int, text: str) -> Message:
+        """A human edits a message of theirs; raises UnknownButtonError if it is not."""
+        return self._phone.correct(message_id, text)
 
     def press(
         self,
@@ -116,6 +127,10 @@ class PhoneServer:
     def presses(self) -> Sequence[Press]:
         """Every press of a button with the bot's answer, oldest first."""
         return self._phone.presses.all()
+
+    def commands(self) -> Sequence[Mapping[str, Any]]:
+        """The commands the owner's chat shows."""
+        return self._phone.profile.commands_in_chat(self._phone.identity.owner_id)
 
     def calls(self, method: str) -> Sequence[Any]:
         """The last calls of a Bot API method: `{"method", "fields", "at"}`."""

@@ -1,4 +1,4 @@
-"""The market's figures as data: underlyings, trading days and hours, read from the TOML files beside this one."""
+"""The market's figures as data: underlyings, days and hours, read from the TOML files beside this one."""
 
 import tomllib
 from dataclasses import dataclass

@@ -42,7 +42,7 @@ def read(body: bytes) -> Document:
 
 
 def signals_of(document: Document) -> tuple[Signal, ...]:
-    """What a document says: one signal, or an array's in order (its faults' fields begin with `[index].`).
+    """What a document says: one signal, or an array's in order (its faults' fields begin with `[index]`).
 
     Raises InvalidAlert.
     """
@@ -137,9 +137,8 @@ def _item(at: int, item: Node) -> Signal:
     try:
         return _signal(item)
     except InvalidAlert as fault:
-        raise InvalidAlert(
-            f"[{at}].{fault.field}", f"alert {at + 1} of the array: {fault.sentence}"
-        ) from fault
+        place = f"[{at}]" if fault.field == "body" else f"[{at}].{fault.field}"
+        raise InvalidAlert(place, f"alert {at + 1} of the array: {fault.sentence}") from fault
 
 
 def _signal(node: Node) -> Signal:

@@ -1,8 +1,9 @@
 """The listed contracts: option chains and futures of every underlying, and the instrument list as CSV."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 
 from config.market import Underlying, underlyings
@@ -57,7 +58,7 @@ class Listing:
 
     def __init__(self, now: datetime) -> None:
         self._underlyings = underlyings()
-        self._expiries = {u.name: expiries(u, now) for u in self._underlyings.values()}
+        self._expiries = {u.name: tuple(expiries(u, now)) for u in self._underlyings.values()}
         self._range: dict[str, range] = {}
         self.by_key: dict[str, Contract] = {}
         self.by_token: dict[int, Contract] = {}
@@ -77,9 +78,9 @@ class Listing:
             return
         wanted = range(max(1, middle - STRIKES_EACH_SIDE), middle + STRIKES_EACH_SIDE + 1)
         known = listed or range(0)
-        self._range[name] = _hull(known, wanted)
-        for step in (step for step in self._range[name] if step not in known):
-            self._add_all(_options(underlying, self._expiries[name], step * underlying.strike_step))
+        hull = self._range[name] = _hull(known, wanted)
+        for added in (range(hull.start, known.start), range(known.stop, hull.stop)) if known else (hull,):
+            self._add_all(_chain(underlying, self._expiries[name], added))
 
     def keep(self, contract: Contract, now: datetime) -> None:
         """Lists a contract that is held or ordered, wherever the index is; an expired one stays priced."""
@@ -132,10 +133,15 @@ def symbol_of(name: str, expiry: Expiry, strike: int, kind: Kind) -> str:
     return f"{name}{year}{month}{tail}"
 
 
-def _options(underlying: Underlying, days: list[Expiry], strike: int) -> Iterator[Contract]:
-    for expiry in days:
-        for kind in (Kind.CALL, Kind.PUT):
-            yield _derivative(underlying, expiry, strike, kind, "OPT")
+@lru_cache(maxsize=64)
+def _chain(underlying: Underlying, days: tuple[Expiry, ...], steps: range) -> tuple[Contract, ...]:
+    """The options of every expiry at the strikes `steps` (in strike steps)."""
+    return tuple(
+        _derivative(underlying, expiry, step * underlying.strike_step, kind, "OPT")
+        for step in steps
+        for expiry in days
+        for kind in (Kind.CALL, Kind.PUT)
+    )
 
 
 def _future(underlying: Underlying, expiry: Expiry) -> Contract:

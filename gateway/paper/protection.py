@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil, floor
 from typing import Final
 
 from gateway.paper.words import Side
@@ -25,8 +26,8 @@ def protect(side: Side, last: int, tick: int, percent: Decimal) -> Protection:
     band = automatic_band(last) if percent == AUTOMATIC else percent
     reach = Decimal(last) * band / 100
     limit = last + reach if side is Side.BUY else last - reach
-    ticks = limit // tick if side is Side.BUY else -(-limit // tick)
-    return Protection(price=max(tick, int(ticks) * tick), marks=("mktp", f"mktp:{band:.2f}"))
+    ticks = floor(limit / tick) if side is Side.BUY else ceil(limit / tick)
+    return Protection(price=max(tick, ticks * tick), marks=("mktp", f"mktp:{band:.2f}"))
 
 
 def automatic_band(last: int) -> Decimal:

@@ -24,8 +24,9 @@ export function bubble(message, actions) {
     text(message, actions),
   );
   if (!message.text) body.append(marks(message));
+  if (message.reaction) body.append(reaction(message.reaction));
   if (message.attachment?.kind === "photo") body.classList.add("with-photo");
-  return [body, keyboard(message, actions), reaction(message)].filter(Boolean);
+  return [body, keyboard(message, actions)].filter(Boolean);
 }
 
 function text(message, actions) {
@@ -87,6 +88,6 @@ function key(message, button, actions) {
   return element("button", { ...properties, type: "button", aria: { busy }, onclick: press }, button.text);
 }
 
-function reaction(message) {
-  return message.reaction ? element("span", { class: "reaction", aria: { label: "Reaction" } }, message.reaction) : null;
+function reaction(emoji) {
+  return element("span", { class: "reaction", role: "img", aria: { label: `Reaction ${emoji}` } }, emoji);
 }

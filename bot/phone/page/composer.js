@@ -108,22 +108,28 @@ function query() {
 }
 
 function show({ sent, status, body }) {
-  const ok = status === 200;
+  const answer = parsed(body);
+  const ok = status === 200 && answer?.success !== false;
   $("outcome").hidden = false;
-  $("outcome-title").textContent = ok ? "Accepted" : "Not accepted";
+  $("outcome-title").textContent = words(answer?.status) ?? (ok ? "Accepted" : "Not accepted");
   $("outcome-status").textContent = status || "no answer";
   $("outcome-status").className = `pill ${ok ? "good" : "bad"}`;
-  $("outcome-body").textContent = pretty(body);
+  $("outcome-body").textContent = answer === undefined ? body : JSON.stringify(answer, null, 2);
   $("outcome-sent").textContent = sent;
   $("outcome").scrollIntoView({ block: "nearest" });
 }
 
-function pretty(body) {
+function parsed(body) {
   try {
-    return JSON.stringify(JSON.parse(body), null, 2);
+    return JSON.parse(body);
   } catch {
-    return body;
+    return undefined;
   }
+}
+
+// The gateway's status word as a title: awaiting_approval -> Awaiting approval.
+function words(status) {
+  return status ? status[0].toUpperCase() + status.slice(1).replaceAll("_", " ") : undefined;
 }
 
 document.addEventListener("input", (event) => event.target.id === "message" && mark(-1));

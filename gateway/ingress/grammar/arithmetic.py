@@ -163,7 +163,7 @@ def _reason(text: str, at: int) -> str:
     if word.lstrip("+-") in _INFINITE:
         return "is not a finite number"
     if _GROUPED.fullmatch(word):
-        return "has commas inside the number; write it without them"
+        return "has commas inside the number"
     if any(char.isdigit() for char in word[:MAX_DIGITS]):
         return f"is not a number (at {quoted(text[at:].strip(), 12)})"
     return "is not a number"

@@ -1,4 +1,4 @@
-"""Pairs to a Signal: each field by its reader; contradictions and near misses refused, the rest only named."""
+"""Pairs to a Signal: each field by its reader; contradictions and near misses refused, the rest named."""
 
 import re
 from collections.abc import Callable
@@ -14,9 +14,8 @@ from gateway.ingress.grammar.scalars import text_of
 from gateway.ingress.grammar.strikes import read_strike
 from gateway.ingress.grammar.symbols import read_symbol
 from gateway.ingress.grammar.text import plain_name, quoted, tidy
-from gateway.ingress.grammar.tree import Node, Pairs
+from gateway.ingress.grammar.tree import MAX_KEYS, Node, Pairs
 
-MAX_KEYS = 64
 MAX_IGNORED = 20
 MAX_STRATEGY = 64
 MAX_ID = 128

@@ -15,7 +15,7 @@ MAX_WORDS = 64
 
 _TEXT = re.compile(r"""("[^"\n]*"|'[^'\n]*')""")
 _SEGMENT = re.compile(r"""(?:"[^"]*"|'[^']*'|[^,;\n])+""")
-_LINE = re.compile(r"""\s*["']?([A-Za-z][\w \-]{0,31}?)["']?\s*[:=]\s*(\S.*?)\s*""")
+_LINE = re.compile(r"""\s*["']?([A-Za-z][\w \-]{0,31}?)["']?\s*([:=])\s*(\S.*?)\s*""")
 _PHRASE = re.compile(
     r"""
       ["']?(?P<key>[A-Za-z][\w-]{0,31})["']?\s*(?P<sign>[:=])\s*(?P<value>"[^"]*"|'[^']*'|[^\s,;|&"']+)
@@ -34,11 +34,6 @@ _JOINTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(stop|take|option|square)[\s-]{1,9}(loss|profit|type|off)\b", r"\1\2"),
         (r"\b(weekly|monthly|next)\s{1,9}expiry\b", r"\1"),
         (r"\b([0-9]{1,2})\s{1,9}([a-z]{3})\s{1,9}(20[0-9]{2})\b", r"\1-\2-\3"),
-        (
-            r"(?<![0-9.])([0-9]{1,3}(?:\.[0-9]{1,3})?)\s{1,9}(lots?|qty|quantity|units?)\b(?!\s{0,9}[:=])",
-            r"\1\2",
-        ),
-        (r"([0-9])\s{1,9}(qty|quantity|units?)\b(?!\s{0,9}[:=]?\s{0,9}[0-9])", r"\1\2"),
     )
 )
 
@@ -54,15 +49,16 @@ class Phrase:
 
 def lines(text: str) -> Pairs | None:
     """The pairs of a text that is nothing but `field: value` (or `=`), one a line or comma; else None."""
-    pairs = Pairs()
+    pairs, loose = Pairs(), False
     for segment in _SEGMENT.findall(straightened(text)):
         if not segment.strip():
             continue
         match = _LINE.fullmatch(segment)
-        if match is None or look_up(match[1])[0] is None or re.search(r"\w\s*=", match[2]):
+        if match is None or look_up(match[1])[0] is None or re.search(r"\w\s*=", match[3]):
             return None
-        pairs.append((match[1], _unquoted(match[2])))
-    return pairs
+        pairs.append((match[1], _unquoted(match[3])))
+        loose = loose or (match[2] == "=" and " " in match[3])
+    return None if loose and len(pairs) == 1 else pairs
 
 
 def phrases(text: str) -> Iterator[Phrase]:

@@ -4,11 +4,12 @@ One pass over the text, at most MAX_DEPTH deep; what it cannot read it refuses, 
 """
 
 import re
+from collections.abc import Sized
 
 from gateway.domain.errors import InvalidAlert
 from gateway.ingress.grammar.names import SECRET, look_up
-from gateway.ingress.grammar.text import masked, quoted
-from gateway.ingress.grammar.tree import MAX_DEPTH, Bare, Node, Pairs, too_deep
+from gateway.ingress.grammar.text import masked, plain_name, quoted
+from gateway.ingress.grammar.tree import MAX_DEPTH, MAX_KEYS, Bare, Node, Pairs, too_deep
 
 _SPACE = re.compile(r"(?:[\s\ufeff]++|//[^\n]*+|#[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"|\'((?:[^\'\\]|\\.)*+)\'', re.DOTALL)
@@ -73,6 +74,7 @@ class _Scanner:
             key = self._key()
             pairs.append((key, self._value(depth, key)))
             self._separator("}", key)
+            self._limit(pairs)
         return pairs
 
     def _array(self, depth: int) -> list[Node]:
@@ -80,6 +82,7 @@ class _Scanner:
         while self._more("]"):
             items.append(self._value(depth))
             self._separator("]", "")
+            self._limit(items)
         return items
 
     def _more(self, closing: str) -> bool:
@@ -92,6 +95,10 @@ class _Scanner:
             return True
         self._at += 1
         return False
+
+    def _limit(self, members: Sized) -> None:
+        if len(members) > MAX_KEYS:
+            raise self._fault(f"more than {MAX_KEYS} fields, alerts or pieces stand here")
 
     def _separator(self, closing: str, key: str) -> None:
         self._space()
@@ -113,6 +120,8 @@ class _Scanner:
     def _key(self) -> str:
         key = self._quoted() if self._here() in {'"', "'"} else self._bare_key()
         self._space()
+        if key.isdecimal() and self._here() not in {":", "="}:
+            raise self._fault(f"{plain_name(key)} stands where a field belongs; write numbers without commas")
         if self._here() not in {":", "="}:
             raise self._fault(f"a colon is missing after {quoted(key)}")
         self._at += 1
@@ -132,6 +141,7 @@ class _Scanner:
         while (piece := self._piece(pieces[-1] if pieces else None, key)) is not None:
             if piece or not isinstance(piece, Bare):
                 pieces.append(piece)
+                self._limit(pieces)
         if len(pieces) == 1 and not isinstance(pieces[0], Bare):
             return pieces[0]
         words = " ".join(pieces)
@@ -168,7 +178,7 @@ class _Scanner:
         return self._text[self._at : self._at + 1]
 
     def _sample(self) -> str:
-        return quoted(masked(self._text[self._at : self._at + _SAMPLE].split("\n", 1)[0]), 20)
+        return plain_name(masked(self._text[self._at : self._at + _SAMPLE].split("\n", 1)[0]), 20)
 
     def _fault(self, what: str) -> InvalidAlert:
         line = self._text.count("\n", 0, self._at) + 1

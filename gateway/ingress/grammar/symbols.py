@@ -63,18 +63,19 @@ def symbol_word(text: str) -> Parts | None:
 def read_symbol(field: str, text: str) -> Parts:
     """What a symbol says (see symbol_word). Raises InvalidAlert."""
     parts = symbol_word(text)
-    if parts is not None:
-        return parts
-    what = f"symbol {quoted(text)}"
-    word = text.upper().rpartition(":")[2].translate(_GAPS)[:_MAX_LENGTH]
+    if parts is None:
+        hint = symbol_hint(text) or f"is not an index traded here; write one of {', '.join(underlyings())}"
+        raise InvalidAlert(field, f"symbol {quoted(text)} {hint}.")
+    return parts
+
+
+def symbol_hint(text: str) -> str | None:
+    """What is wrong with a word that is no symbol but looks like one, to continue a sentence; else None."""
+    word = text[:_MAX_LENGTH].upper().rpartition(":")[2].translate(_GAPS)
     if _KITE_OPTION.fullmatch(word):
-        raise InvalidAlert(
-            field,
-            f"{what} is Kite's spelling; write TradingView's, NIFTY261201C24000, or the fields one by one.",
-        )
+        return "is Kite's spelling; write TradingView's, NIFTY261201C24000, or the fields one by one"
     near = get_close_matches(word, list(_names()), n=1, cutoff=0.8)
-    hint = f"did you mean {_names()[near[0]]}?" if near else f"write one of {', '.join(underlyings())}."
-    raise InvalidAlert(field, f"{what} is not an index traded here; {hint}")
+    return f"is not an index traded here, but {_names()[near[0]]} is" if near else None
 
 
 def _option(word: str) -> Parts | None:

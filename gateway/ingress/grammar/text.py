@@ -13,7 +13,7 @@ _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _KEYWORD = r"(?:secret|pass(?:word|phrase)|token|api_?key)"
 # Quotes, straight and curly, and what may stand between a name and its value.
 _GAP = r"""[\\"'“”‘’\s]{0,9}[:=]\s{0,9}"""  # noqa: RUF001
-_VALUE = r"""(?:\\?"(?:[^"\\]|\\.)*+|'[^']*+|[“”][^“”"]*+|[^\s,;&}\]"'“”]++)"""
+_VALUE = r"""(?:\\?"(?:[^"\\]|\\.)*+"?|'[^']*+'?|[“”][^“”"]*+[”"]?|[^\s,;&}\]"'“”]++)"""
 _CREDENTIAL = re.compile(rf"({_KEYWORD}{_GAP}){_VALUE}", re.IGNORECASE | re.DOTALL)
 
 

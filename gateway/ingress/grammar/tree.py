@@ -6,6 +6,8 @@ from typing import TypeAlias
 from gateway.domain.errors import InvalidAlert
 
 MAX_DEPTH = 8
+#: Fields an alert may have.
+MAX_KEYS = 64
 #: Above this many brackets, Python's own recursive decoder is not asked.
 _MAX_BRACKETS = 64
 

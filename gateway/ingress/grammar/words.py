@@ -1,6 +1,7 @@
 """Plain text to pairs: `BUY NIFTY 24000 CE 1 lot`, in any order, with `key=value` among them; no guessing."""
 
 import re
+from decimal import Decimal
 
 from gateway.domain.errors import InvalidAlert
 from gateway.ingress.grammar.actions import action_word, option_type_word
@@ -9,16 +10,20 @@ from gateway.ingress.grammar.names import look_up
 from gateway.ingress.grammar.phrases import Phrase, lines, phrases
 from gateway.ingress.grammar.scalars import unfilled, unfilled_in
 from gateway.ingress.grammar.strikes import is_about_money
-from gateway.ingress.grammar.symbols import symbol_word, yymmdd
-from gateway.ingress.grammar.text import quoted
+from gateway.ingress.grammar.symbols import symbol_hint, symbol_word, yymmdd
+from gateway.ingress.grammar.text import plain_name, quoted
 from gateway.ingress.grammar.tree import Pairs
 
-#: A bare number up to this, beside a strike, is a count of lots: no contract's lot is so few units.
-MAX_BARE_LOTS = 10
-#: A bare number from this on can be a strike.
-MIN_BARE_STRIKE = 100
+#: The bare numbers that, beside a strike, count lots: no contract's lot is so few units.
+_BARE_LOTS = frozenset(str(count) for count in range(1, 11))
+#: In words, a number below this is never a strike: every index here stands far above.
+MIN_STRIKE = 1000
+#: The longest plain text that is read, in characters.
+MAX_TEXT = 2_000
 _EXAMPLE = "write for example: BUY NIFTY 24000 CE 1 lot"
 _FILLERS = frozenset({"option", "options", "index"})
+_COUNTED = frozenset({"lots", "quantity"})
+_COUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _UNIT = re.compile(r"[0-9][0-9.]*(lots?|qty|quantity|units?)", re.IGNORECASE)
 _STRIKE_AND_TYPE = re.compile(r"([0-9]{3,7}(?:\.[0-9]+)?)(CE|PE|C|P|CALL|PUT)", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+(]*[0-9.][0-9.eE+\-*/()]*")
@@ -33,6 +38,8 @@ def pairs_of(text: str) -> Pairs:
         raise InvalidAlert(
             "body", 'the alert has brackets but does not begin with one; send {"action": "BUY", ...}.'
         )
+    if len(text) > MAX_TEXT:
+        raise InvalidAlert("body", f"the alert has {len(text)} characters of plain text; at most {MAX_TEXT}.")
     if not text.strip():
         raise InvalidAlert("body", f"the alert is empty; {_EXAMPLE}.")
     whole_lines = lines(text)
@@ -52,6 +59,7 @@ class _Words:
         at = 0
         while at < len(self._words):
             at += self._take(at)
+        self._check_one_action()
         self._place_numbers()
         return self._pairs
 
@@ -65,14 +73,15 @@ class _Words:
             raise _not_understood(word.text)
         field, _ = look_up(word.text)
         if field is not None:
-            return self._take_value(at, word.text)
-        return self._take_name(at) or self._take_word(word.text)
+            return self._take_value(at, field)
+        return self._take_name(at) or self._take_counted(at) or self._take_word(word.text)
 
-    def _take_value(self, at: int, name: str) -> int:
+    def _take_value(self, at: int, field: str) -> int:
+        """A field's name and the word after it: `sl -20%`."""
+        name = self._words[at].text
         if at + 1 == len(self._words) or self._words[at + 1].key is not None:
-            field = look_up(name)[0] or name
             raise InvalidAlert(
-                field, f"nothing follows the word {quoted(name)}; write {name}=..., or leave it out."
+                field, f"nothing follows the word {quoted(name)}; write {field}=..., or leave it out."
             )
         self._add(name, self._words[at + 1].text)
         return 2
@@ -80,18 +89,39 @@ class _Words:
     def _take_name(self, at: int) -> int:
         """An action or a symbol, of several words perhaps: `square off`, `NIFTY NEXT 50`."""
         for count in range(_LONGEST_NAME, 0, -1):
-            words = self._words[at : at + count]
-            if len(words) < count or any(word.key or word.quoted for word in words):
-                continue
-            joined = "".join(word.text for word in words)
+            joined = self._joined(at, count)
             if action_word(joined):
-                self._pairs.append(("action", joined))
+                self._add("action", joined)
                 return count
             if parts := symbol_word(joined):
-                self._pairs.append(("symbol", joined))
+                self._add("symbol", joined)
                 self._has_strike = self._has_strike or any(field == "strike" for field, _ in parts)
                 return count
         return 0
+
+    def _joined(self, at: int, count: int) -> str:
+        words = self._words[at : at + count]
+        return "" if any(word.key or word.quoted for word in words) else "".join(word.text for word in words)
+
+    def _take_counted(self, at: int) -> int:
+        """A number and its unit, `2 lots`; with a number on either side of the unit, only one may fit it."""
+        number, unit = (self._plain(at), self._plain(at + 1))
+        field, _ = look_up(unit)
+        if not _COUNT.fullmatch(number) or field not in _COUNTED:
+            return 0
+        after = self._plain(at + 2)
+        if _COUNT.fullmatch(after) and not _is_size(number, after):
+            if not _is_size(after, number):
+                raise InvalidAlert(
+                    "body", f'"{number} {unit} {after}" could mean two things; write {field}=...'
+                )
+            return 0
+        self._add(field, f"{number} {unit}")
+        return 2
+
+    def _plain(self, at: int) -> str:
+        word = self._words[at] if at < len(self._words) else None
+        return "" if word is None or word.key or word.quoted else word.text
 
     def _take_word(self, text: str) -> int:
         if option_type_word(text):
@@ -115,21 +145,33 @@ class _Words:
         self._has_strike = self._has_strike or look_up(name)[0] == "strike"
         self._pairs.append((name, text))
 
+    def _check_one_action(self) -> None:
+        actions = [quoted(str(text)) for name, text in self._pairs if look_up(name)[0] == "action"]
+        if len(actions) > 1:
+            what = f"{actions[0]} and {actions[1]} are two actions"
+            raise InvalidAlert("action", f'{what}; send several alerts as an array: ["BUY CE", "SELL PE"].')
+
     def _place_numbers(self) -> None:
         """A bare number is the strike if none is said; beside a strike a small one is lots; else refused."""
-        counted = any(look_up(name)[0] in {"lots", "quantity"} for name, _ in self._pairs)
+        counted = any(look_up(name)[0] in _COUNTED for name, _ in self._pairs)
         for text in self._numbers:
-            size = int(text) if text.isdecimal() and len(text) < _MANY_DIGITS else None
-            if not self._has_strike and (size is None or size >= MIN_BARE_STRIKE) and not _is_day(text):
+            if not self._has_strike and not _is_small(text) and not _is_day(text):
                 self._add("strike", text)
-            elif self._has_strike and not counted and size is not None and 0 < size <= MAX_BARE_LOTS:
-                self._pairs.append(("lots", text))
+            elif self._has_strike and not counted and text.isdecimal() and text in _BARE_LOTS:
+                self._add("lots", text)
                 counted = True
             else:
                 raise InvalidAlert("body", _unclear(text))
 
 
-_MANY_DIGITS = 10
+def _is_small(text: str) -> bool:
+    """Whether a text is a plain number below every strike."""
+    return _COUNT.fullmatch(text) is not None and Decimal(text) < MIN_STRIKE
+
+
+def _is_size(text: str, other: str) -> bool:
+    """Of two numbers, whether the first can only be a size and the second only a strike."""
+    return _is_small(text) and not _is_small(other)
 
 
 def _is_day(text: str) -> bool:
@@ -137,9 +179,12 @@ def _is_day(text: str) -> bool:
 
 
 def _unclear(text: str) -> str:
-    forms = f'"{text} lots", "{text} qty", "strike {text}"' if text.isdecimal() else '"strike 24000"'
-    return f"the number {quoted(text)} could mean several things; write {forms}, or expiry 2026-12-01."
+    shown = plain_name(text)
+    forms = f"strike={shown}, lots={shown} or quantity={shown}"
+    return f"the number {shown} could mean several things; write {forms}."
 
 
 def _not_understood(text: str) -> InvalidAlert:
+    if (hint := symbol_hint(text)) is not None:
+        return InvalidAlert("symbol", f"the word {quoted(text)} {hint}.")
     return InvalidAlert("body", f"the word {quoted(text)} is not understood; {_EXAMPLE}.")
