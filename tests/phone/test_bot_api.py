@@ -114,7 +114,7 @@ async def test_edited_messages_of_the_owner_arrive_as_edited(phone, app):
     app.add_handler(handler)
     await app.updater.start_polling()
     message = phone.say("/buy 1")
-    phone._phone.correct(message.message_id, "/buy 2")
+    phone.correct(message.message_id, "/buy 2")
     assert (await asyncio.wait_for(seen.get(), 5)).edited_message.text == "/buy 2"
 
 
@@ -239,8 +239,7 @@ async def test_commands_are_kept_by_scope(app, phone):
     await app.bot.set_my_commands([BotCommand("status", "What runs")])
     await app.bot.set_my_commands([BotCommand("killswitch", "Stop")], scope=scope)
     assert [command.command for command in await app.bot.get_my_commands()] == ["status"]
-    shown = phone._phone.profile.commands_in_chat(OWNER)
-    assert [command["command"] for command in shown] == ["killswitch"]
+    assert [command["command"] for command in phone.commands()] == ["killswitch"]
     await app.bot.delete_my_commands(scope=scope)
     assert await app.bot.get_my_commands(scope=scope) == ()
     await app.bot.set_chat_menu_button(OWNER, MenuButtonCommands())

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -60,7 +61,7 @@ class Gateway:
 
     def __init__(self) -> None:
         self.alerts: list[tuple[str, str]] = []
-        self.market = {
+        self.market: dict[str, Any] = {
             "spots": {"NIFTY": 24013.45, "BANKNIFTY": 51780.2, "SENSEX": 78911.05},
             "orders": [],
             "positions": [],
