@@ -2,8 +2,6 @@
 
 import asyncio
 import io
-import struct
-import zlib
 
 import aiohttp
 import pytest
@@ -24,6 +22,7 @@ from telegram.ext import CallbackQueryHandler, CommandHandler, MessageHandler, f
 
 from bot.phone import UnknownButtonError
 from tests.phone.conftest import OWNER, application
+from tests.phone.pictures import png
 
 KEYS = InlineKeyboardMarkup(
     [
@@ -37,15 +36,6 @@ KEYS = InlineKeyboardMarkup(
         ],
     ]
 )
-
-
-def png(width: int, height: int, shade: int = 0) -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    rows = zlib.compress(b"".join(b"\0" + bytes([shade]) * width for _ in range(height)))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 async def test_the_bot_knows_itself(app):
@@ -122,8 +112,10 @@ async def test_an_answer_comes_once_and_in_time(phone, app, clock):
     await app.bot.send_message(OWNER, "Approve?", reply_markup=KEYS)
     first, second = phone.press(label="Approve"), phone.press(label="Reject")
     assert await app.bot.answer_callback_query(first.query_id, "ok")
+    with pytest.raises(BadRequest, match=r"(?i)query is too old"):
+        await app.bot.answer_callback_query(first.query_id, "ok again")
     clock.forward(151)
-    for query_id in (first.query_id, second.query_id, "no such query"):
+    for query_id in (second.query_id, "no such query"):
         with pytest.raises(BadRequest, match=r"(?i)query is too old and response timeout expired"):
             await app.bot.answer_callback_query(query_id)
 

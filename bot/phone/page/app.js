@@ -16,7 +16,7 @@ function presence(text) {
 
 function showProfile(profile) {
   $("bot-name").textContent = profile.bot_name;
-  typing.setCommands(profile.commands, profile.menu_button);
+  typing.setCommands(profile.commands);
 }
 
 function begin(snapshot) {

@@ -22,9 +22,9 @@ export function setUp() {
   });
 }
 
-export function setCommands(list, menuButton) {
+export function setCommands(list) {
   commands = list;
-  $("menu").hidden = !list.length || menuButton?.type === "default_hidden";
+  $("menu").hidden = !list.length;
 }
 
 export function showReplyKeyboard(markup, message) {
