@@ -44,7 +44,6 @@ class Phrase:
 
     text: str
     key: str | None = None
-    quoted: bool = False
 
 
 def lines(text: str) -> Pairs | None:
@@ -73,7 +72,7 @@ def _phrase(match: re.Match[str]) -> Phrase:
     if match["word"]:
         return Phrase(text=match["word"].rstrip(".:"))
     if match["key"] is None:
-        return Phrase(text=match["double"] or match["single"] or "", quoted=True)
+        return Phrase(text=match["double"] or match["single"] or "")
     if match["sign"] == ":" and look_up(match["key"])[0] is None:
         return Phrase(text=f"{match['key']}:{match['value']}")
     return Phrase(key=match["key"], text=_unquoted(match["value"]))

@@ -16,7 +16,8 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"|\'((?:[^\'\\]|\\.)*+)\'', re.DOTALL)
 _KEY = re.compile(r"[^\s\"'{}\[\],:=/#“”‘’][^\"'{}\[\],:=\n/#“”‘’]*+")  # noqa: RUF001
 _BARE = re.compile(r"(?:[^\"'{}\[\],\n/#“”‘’]|/(?![/*]))++")  # noqa: RUF001
 _PLACEHOLDER = re.compile(r"\{\{[^{}\n]*+\}\}")
-_END = re.compile(r"[\s;=]*+")
+_TAIL = re.compile(r"[\s;=]*+")
+_COMMAS = re.compile(r"[\s,]*+")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SAMPLE = 400
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
@@ -36,7 +37,11 @@ def relaxed(text: str) -> Node:
 
 
 def _skip(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
+    return _end(_SPACE, text, at)
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
     return match.end() if match else at
 
 
@@ -50,7 +55,7 @@ class _Scanner:
     def document(self) -> Node:
         tree = self._value(0)
         self._space()
-        self._at = _end(self._text, self._at)
+        self._at = _end(_TAIL, self._text, self._at)
         self._space()
         if self._at == len(self._text):
             return tree
@@ -89,7 +94,7 @@ class _Scanner:
         """Whether another member follows; the closing bracket is taken."""
         self._space()
         while self._here() == ",":
-            self._at += 1
+            self._at = _end(_COMMAS, self._text, self._at)
             self._space()
         if self._here() != closing:
             return True
@@ -184,11 +189,6 @@ class _Scanner:
         line = self._text.count("\n", 0, self._at) + 1
         column = self._at - self._text.rfind("\n", 0, self._at)
         return InvalidAlert("body", f"line {line}, character {column}: {what}.")
-
-
-def _end(text: str, at: int) -> int:
-    match = _END.match(text, at)
-    return match.end() if match else at
 
 
 def _unescaped(match: re.Match[str]) -> str:

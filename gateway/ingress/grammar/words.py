@@ -69,8 +69,6 @@ class _Words:
         if word.key is not None:
             self._add(word.key, word.text)
             return 1
-        if word.quoted:
-            raise _not_understood(word.text)
         field, _ = look_up(word.text)
         if field is not None:
             return self._take_value(at, field)
@@ -101,7 +99,7 @@ class _Words:
 
     def _joined(self, at: int, count: int) -> str:
         words = self._words[at : at + count]
-        return "" if any(word.key or word.quoted for word in words) else "".join(word.text for word in words)
+        return "" if any(word.key for word in words) else "".join(word.text for word in words)
 
     def _take_counted(self, at: int) -> int:
         """A number and its unit, `2 lots`; with a number on either side of the unit, only one may fit it."""
@@ -121,7 +119,7 @@ class _Words:
 
     def _plain(self, at: int) -> str:
         word = self._words[at] if at < len(self._words) else None
-        return "" if word is None or word.key or word.quoted else word.text
+        return "" if word is None or word.key else word.text
 
     def _take_word(self, text: str) -> int:
         if option_type_word(text):
