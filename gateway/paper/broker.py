@@ -268,6 +268,7 @@ class Broker:
 
     def _relist(self) -> None:
         """After an expiry: what is listed now. What was traded today stays priced."""
+        self.market.revalue(self.now())
         self._adopt(Listing(self.now()))
         self.exchange.drop_expired()
         self.triggers.expire()

@@ -38,6 +38,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.path.startswith(_OUTSIDE):
         return await handler(request)
     desk = desk_of(request)
+    await request.read()  # a client that gives up later has sent its order all the same
     struck = desk.faults.strike(f"{request.method} {request.path}")
     request[STRUCK] = struck
     desk.broker.turn()

@@ -84,22 +84,22 @@ class Market:
         self.steps += 1
         for name, index in self.indices.items():
             self.indices[name] = index.moved(self._walk(self._underlyings[name], index.last))
-        self._refresh(now)
+        self.revalue(now)
 
     def set_spot(self, name: str, price: int, now: datetime) -> None:
         """Puts one index at `price` (paise); the walk goes on from there."""
         self.indices[name] = self.indices[name].moved(price)
-        self._refresh(now)
+        self.revalue(now)
 
     def next_day(self, now: datetime) -> None:
         self.indices = {name: index.next_day() for name, index in self.indices.items()}
-        self._refresh(now)
+        self.revalue(now)
 
     def restore(self, steps: int, indices: Mapping[str, Index], now: datetime) -> None:
         """Goes on where an earlier process stopped."""
         self.steps = steps
         self.indices |= indices
-        self._refresh(now)
+        self.revalue(now)
 
     def quote(self, contract: Contract) -> Quote:
         """The contract's quote; the same one until prices move again."""
@@ -108,7 +108,8 @@ class Market:
             found = self._quotes[contract.token] = self._compute(contract)
         return found
 
-    def _refresh(self, now: datetime) -> None:
+    def revalue(self, now: datetime) -> None:
+        """Prices every contract anew: an index has moved, or time has passed that matters."""
         self.as_of = now
         self._quotes.clear()
 
