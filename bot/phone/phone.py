@@ -1,11 +1,8 @@
 """The phone itself: the chats, the bot's queue and profile, and what the human in front of it can do."""
 
-import hashlib
 import html
-import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ from bot.phone.bus import Bus
 from bot.phone.callbacks import Press, Presses
 from bot.phone.files import Files
 from bot.phone.history import History
+from bot.phone.identity import Identity
 from bot.phone.keyboards import inline_rows
 from bot.phone.markup import plain, with_automatic_entities
 from bot.phone.message import Content, Message
@@ -24,30 +22,6 @@ from bot.phone.updates import CALLBACK_SECONDS, UpdateQueue
 
 class UnknownButtonError(LookupError):
     """There is no such message, or it has no such button."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Identity:
-    """Who talks: the bot behind `token`, and the phone's owner."""
-
-    token: str
-    owner_id: int
-    owner_name: str
-    bot_name: str = "Manjha"
-
-    @property
-    def bot_id(self) -> int:
-        """The number before the token's colon, or one made from the token."""
-        head = self.token.partition(":")[0]
-        return int(head) if head.isdecimal() else int(hashlib.sha256(self.token.encode()).hexdigest()[:8], 16)
-
-    def owns(self, token: str) -> bool:
-        """Whether this is the bot's token (compared in constant time)."""
-        return secrets.compare_digest(token.encode(), self.token.encode())
-
-    def name_of(self, user_id: int) -> str:
-        """A user's first name."""
-        return self.owner_name if user_id == self.owner_id else f"User {user_id}"
 
 
 class Phone:

@@ -16,8 +16,9 @@ from bot.phone.events import EventStream, MarketView
 from bot.phone.faults import Faults
 from bot.phone.files import MAX_DOCUMENT_BYTES
 from bot.phone.guard import add_headers, guard
+from bot.phone.identity import Identity
 from bot.phone.message import Message
-from bot.phone.phone import Identity, Phone
+from bot.phone.phone import Phone
 
 _PAGE: Final = Path(__file__).parent / "page"
 _PAGE_FILES = {

@@ -1,19 +1,26 @@
 """The phone's objects in the Bot API's JSON shapes."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from bot.phone.callbacks import Press
+from bot.phone.history import History
+from bot.phone.identity import Identity
 from bot.phone.message import Attachment, Message
-
-if TYPE_CHECKING:
-    from bot.phone.phone import Phone
 
 Json = dict[str, Any]
 
 
-def bot(phone: Phone) -> Json:
+class Knowing(Protocol):
+    """What the shapes need to know: the names, and the messages replied to."""
+
+    @property
+    def identity(self) -> Identity: ...
+
+    @property
+    def history(self) -> History: ...
+
+
+def bot(phone: Knowing) -> Json:
     """The bot as a User, as getMe gives it."""
     return {
         "id": phone.identity.bot_id,
@@ -28,7 +35,7 @@ def bot(phone: Phone) -> Json:
     }
 
 
-def user(phone: Phone, user_id: int) -> Json:
+def user(phone: Knowing, user_id: int) -> Json:
     """A human as a User."""
     return {
         "id": user_id,
@@ -38,14 +45,14 @@ def user(phone: Phone, user_id: int) -> Json:
     }
 
 
-def chat(phone: Phone, chat_id: int) -> Json:
+def chat(phone: Knowing, chat_id: int) -> Json:
     """A private chat for a positive id, a supergroup for a negative one."""
     if chat_id < 0:
         return {"id": chat_id, "type": "supergroup", "title": f"Group {chat_id}"}
     return {"id": chat_id, "type": "private", "first_name": phone.identity.name_of(chat_id)}
 
 
-def message(phone: Phone, message: Message, *, with_reply: bool = True) -> Json:
+def message(phone: Knowing, message: Message, *, with_reply: bool = True) -> Json:
     """A Message; dates in whole seconds, media text as caption."""
     sender = bot(phone) if message.from_bot else user(phone, message.sender_id)
     shape: Json = {
@@ -65,7 +72,7 @@ def message(phone: Phone, message: Message, *, with_reply: bool = True) -> Json:
     return shape
 
 
-def callback_query(phone: Phone, press: Press, pressed: Message) -> Json:
+def callback_query(phone: Knowing, press: Press, pressed: Message) -> Json:
     """A CallbackQuery."""
     return {
         "id": press.query_id,
@@ -81,7 +88,7 @@ def file(attachment: Attachment) -> Json:
     return {**_file_id(attachment), "file_path": f"{attachment.kind}s/{attachment.file_id}"}
 
 
-def _replied(phone: Phone, replied: Message) -> Json:
+def _replied(phone: Knowing, replied: Message) -> Json:
     return message(phone, replied, with_reply=False)
 
 
