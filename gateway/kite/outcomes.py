@@ -11,6 +11,15 @@ _DEFINITE = frozenset({400, 401, 403, 404, 405, 410, 429})
 _BACKEND = frozenset({"NetworkException", "DataException"})
 _LONGEST = 300
 _LOOKED_AT = 20_000
+_DEEPEST = 10
+#: What happened, for the owner, by the name of what requests raises.
+_PLAIN = {
+    "ConnectTimeout": "no connection in time",
+    "ReadTimeout": "no answer in time",
+    "ConnectionError": "the connection failed",
+    "ChunkedEncodingError": "the connection broke off",
+    "SSLError": "the secure connection failed",
+}
 
 #: Even a 400 may speak of an order that went out (facts/kite.md 10.1: placed 8 s after such an answer).
 #: A lack of margin, which is definite, ends with "Check the orderbook for open orders".
@@ -48,6 +57,8 @@ class Evidence:
     status: int | None = None
     #: `error_type`, when the answer was Kite's own error envelope and not HTTP 200.
     error_type: str | None = None
+    #: Its `message`.
+    message: str = ""
     #: The answer may carry a secret (a login): its text is never shown.
     private: bool = False
 
@@ -110,29 +121,28 @@ def _kites_words(error: BaseException, evidence: Evidence) -> str:
     """What the answer said; empty when there was none, or when it must not be shown."""
     if isinstance(error, OddAnswer):
         return "" if evidence.private else error.words
-    if hasattr(error, "code") and (evidence.error_type or not evidence.private):
-        return plain_words(str(error))
-    return ""
+    if evidence.error_type is not None:
+        return evidence.message
+    return plain_words(str(error)) if hasattr(error, "code") and not evidence.private else ""
 
 
 def _sentence(error: BaseException, words: str, outcome: Outcome) -> str:
     if outcome is Outcome.REFUSED and words:
         return words
-    opening = "Kite was not reached" if outcome is Outcome.NOT_SENT else "Kite gave no clear answer"
-    return f"{opening}: {words or _cause(error)}"
+    if outcome is Outcome.NOT_SENT:
+        return f"Kite was not reached: {words or _cause(error, 'the request could not be made')}"
+    return f"Kite gave no clear answer: {words or _cause(error, 'it cannot be read')}"
 
 
-def _cause(error: BaseException) -> str:
-    """The innermost cause that names itself: `Connection refused`. The outer texts carry the address."""
-    named = type(error).__name__
-    seen: BaseException | None = error
-    for _ in range(10):
-        if seen is None:
-            break
-        if isinstance(seen, OSError) and seen.strerror:
-            named = seen.strerror
-        seen = _inner(seen)
-    return f"{type(error).__name__}, {named}" if named != type(error).__name__ else named
+def _cause(error: BaseException, otherwise: str) -> str:
+    """What happened and its innermost cause, without any text that carries the address."""
+    causes = [error]
+    while len(causes) < _DEEPEST and (inner := _inner(causes[-1])) is not None:
+        causes.append(inner)
+    spoken = [each.strerror for each in causes if isinstance(each, OSError) and each.strerror]
+    name = type(error).__name__
+    names = dict.fromkeys([name, spoken[-1] if spoken else type(causes[-1]).__name__])
+    return f"{_PLAIN.get(name, otherwise)} ({', '.join(names)})"
 
 
 def _inner(error: BaseException) -> BaseException | None:

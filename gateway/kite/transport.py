@@ -138,7 +138,7 @@ def _examine(response: requests.Response, evidence: Evidence) -> None:
     envelope = _envelope(response) if "json" in kind else {}
     if not isinstance(envelope.get("error_type"), str) or not isinstance(envelope.get("message"), str):
         raise OddAnswer(_described(response, str(envelope.get("message") or _beginning(response))))
-    evidence.error_type = envelope["error_type"]
+    evidence.error_type, evidence.message = envelope["error_type"], envelope["message"]
 
 
 def _envelope(response: requests.Response) -> dict[str, Any]:

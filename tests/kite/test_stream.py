@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import logging
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -16,9 +17,9 @@ import pytest
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.kite.stream import MOST_INSTRUMENTS, Mode, Stream, StreamState, StreamTimings
+from tests.kite.certificates import self_signed
 from tests.kite.conftest import until
 from tests.kite.stub import FIXTURES
-from tests.kite.test_outcomes import self_signed
 
 ORDER = json.loads((FIXTURES / "postback.json").read_text())
 QUICK = StreamTimings(
@@ -327,6 +328,22 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path, li
     async with ticker_server(ssl_context=context) as ticker, streaming(ticker.url, listener) as stream:
         await until(lambda: "Certificate" in stream.detail)
         assert ticker.asked == []
+
+
+async def test_kite_is_asked_over_ipv4_and_without_a_proxy(ticker, listener, monkeypatch):
+    families = []
+    resolve = socket.getaddrinfo
+
+    def noted(host, port, *args, **kwargs):
+        families.append(kwargs.get("family", args[0] if args else 0))
+        return resolve("127.0.0.1", port, type=socket.SOCK_STREAM)
+
+    monkeypatch.setattr(socket, "getaddrinfo", noted)
+    for name in ("ALL_PROXY", "HTTP_PROXY", "http_proxy", "ws_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with streaming(ticker.url.replace("127.0.0.1", "kite.test"), listener) as stream:
+        await until(lambda: stream.connected)
+    assert families == [socket.AF_INET]
 
 
 async def test_no_log_line_holds_the_token(ticker, listener, caplog, capsys):
