@@ -136,6 +136,12 @@ async def _log_error(update: object, context: Any) -> None:
         await update.effective_chat.send_message(text)
 
 
+async def _close_connections(application: Application[Any, Any, Any, Any, Any, Any]) -> None:
+    """A start that failed half-way leaves its connections open; closing them twice does no harm."""
+    for request in application.bot._request:  # noqa: SLF001  the library has no other way to them
+        await request.shutdown()
+
+
 async def _tear_down(application: Application[Any, Any, Any, Any, Any, Any]) -> None:
     """Ends the library in its own order; its updater raises again what killed it, which is known by then."""
     for stop in (
@@ -149,6 +155,7 @@ async def _tear_down(application: Application[Any, Any, Any, Any, Any, Any]) -> 
             await stop()
         except TelegramError as error:
             log.info("telegram_teardown", error=error.message)
+    await _close_connections(application)
 
 
 def _trouble(request: WatchedRequest) -> str | None:

@@ -72,8 +72,11 @@ def deliveries_of(rows: list[Row[Any]]) -> list[Delivery]:
 class Sender:
     """Sends what is due, in order; remembers which message is whose card."""
 
-    def __init__(self, bot: Bot, database: Database, bell: Bell, clock: Callable[[], datetime]) -> None:
-        self._bot = bot
+    def __init__(
+        self, token: str, api_url: str, database: Database, bell: Bell, clock: Callable[[], datetime]
+    ) -> None:
+        # Its own connections, apart from the polling's: a dead polling must not hold up the outbox.
+        self._bot = Bot(token, base_url=f"{api_url.rstrip('/')}/bot")
         self._database = database
         self._bell = bell
         self._clock = clock

@@ -7,12 +7,12 @@ import secrets
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import aiohttp
 import structlog
 from sqlalchemy import Connection
-from telegram import Bot
 
 from bot.app import TelegramBot
 from bot.notices import Sender
@@ -26,7 +26,7 @@ from gateway import commands
 from gateway.approval import Approvals
 from gateway.domain.errors import BrokerError, ManjhaError
 from gateway.domain.market import Calendar, utc_now
-from gateway.domain.order import Venue
+from gateway.domain.order import BrokerOrder, Venue
 from gateway.execution import Executor, Placer
 from gateway.ingress.app import Door, build_app, serve
 from gateway.instruments import Instruments
@@ -37,6 +37,7 @@ from gateway.kite.book import Book
 from gateway.kite.client import KiteClient
 from gateway.kite.desk import Desk
 from gateway.kite.stream import Stream
+from gateway.metrics import Metrics
 from gateway.paper.server import PaperServer
 from gateway.planning import Planner
 from gateway.practice import announce
@@ -58,6 +59,8 @@ from storage.notices import Outbox
 log = structlog.get_logger()
 
 TELEGRAM_API = "https://api.telegram.org"
+#: The embedded exchange listens on loopback and holds no money: its key, and its secret.
+PAPER_CREDENTIAL = "paper"
 #: Whose phone the embedded page is when no owner is configured.
 PHONE_OWNER = 1
 EXIT_CONFIGURATION, EXIT_FAILURE = 2, 1
@@ -79,7 +82,9 @@ class Gateway:
         self.paper: PaperServer | None = None
         self.phone: PhoneServer | None = None
         self.address = ""
+        self.streams: dict[str, Stream] = {}
         self._clients: list[KiteClient] = []
+        self._placers: dict[str, Placer] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._parts: list[tuple[str, Callable[[], Awaitable[None]]]] = []
 
@@ -89,7 +94,6 @@ class Gateway:
         started_at = self.clock()
         if Venue.PAPER in self.settings.venues():
             await self._start_paper()
-        self.streams: dict[str, Stream] = {}
         self.access = {str(venue): self._venue(Venue(venue)) for venue in sorted(self.settings.venues())}
         self._use_cases()
         for access in self.access.values():
@@ -113,8 +117,8 @@ class Gateway:
         """One venue's client, book, session, instruments, prices and stream."""
         kite, paper = self.settings.kite, self.paper if venue is Venue.PAPER else None
         client = KiteClient(
-            api_key="paper" if paper else kite.api_key,
-            api_secret="paper" if paper else kite.api_secret,
+            api_key=PAPER_CREDENTIAL if paper else kite.api_key,
+            api_secret=PAPER_CREDENTIAL if paper else kite.api_secret,
             api_url=paper.url if paper else _text(kite.api_url),
             login_url=paper.login_url if paper else _text(kite.login_url),
         )
@@ -127,7 +131,7 @@ class Gateway:
             self.outbox,
             self.clock,
             user_id="" if paper else kite.user_id,
-            key_material="paper" if paper else kite.api_secret.get_secret_value(),
+            key_material=PAPER_CREDENTIAL if paper else kite.api_secret.get_secret_value(),
             add_secret=add_secret,
         )
         has_data = paper is not None or kite.market_data
@@ -140,15 +144,15 @@ class Gateway:
                 book, market_data=has_data, subscribe=(lambda token: self.streams[venue].subscribe([token]))
             ),
         )
-        self._desks = {**getattr(self, "_desks", {}), str(venue): Placer(desk=Desk(client), session=session)}
+        self._placers[venue] = Placer(desk=Desk(client), session=session)
         if has_data:
             self._stream(access, client, paper.ticker_url if paper else _text(kite.ticker_url))
         self._keeper(access, paper)
         return access
 
     def _stream(self, access: VenueAccess, client: KiteClient, ticker_url: str | None) -> None:
-        async def on_order(order: object) -> None:
-            await self.reconcilers[access.venue].on_order(order)  # type: ignore[arg-type]
+        async def on_order(order: BrokerOrder) -> None:
+            await self.reconcilers[access.venue].on_order(order)
 
         stream = Stream(
             ticker_url,
@@ -176,7 +180,7 @@ class Gateway:
         world = WorldReader(self.calendar, sessions, self.clock)
         rules = rules_of(self.settings)
         shared = (self.settings, self.database, self.outbox)
-        self._executor = Executor(*shared, self._desks, world, rules, self.wakeups, self.clock)
+        self._executor = Executor(*shared, self._placers, world, rules, self.wakeups, self.clock)
         planner = Planner(*shared, self.access, world, rules, self.wakeups, self.clock)
         self._lanes = Lanes(planner.plan)
         self._intake = Intake(self.database, self.outbox, self._lanes, self.wakeups.outbox.ring)
@@ -237,7 +241,7 @@ class Gateway:
         async with aiohttp.ClientSession() as http, http.post(url, data=body.encode()) as answer:
             return AlertReply(status=answer.status, body=await answer.text())
 
-    def _bot(self, started_at: object, telegram: tuple[str, str]) -> None:
+    def _bot(self, started_at: datetime, telegram: tuple[str, str]) -> None:
         token, api_url = telegram
         ports = Ports(
             settings=self.settings,
@@ -247,16 +251,11 @@ class Gateway:
             reconcilers=self.reconcilers,
             venues=self.access,
             clock=self.clock,
-            started_at=started_at,  # type: ignore[arg-type]
+            started_at=started_at,
             version=self.version,
         )
         self._telegram = TelegramBot(token, api_url, self.owner_ids, ports)
-        self._sender = Sender(
-            Bot(token, base_url=f"{api_url.rstrip('/')}/bot"),
-            self.database,
-            self.wakeups.outbox,
-            self.clock,
-        )
+        self._sender = Sender(token, api_url, self.database, self.wakeups.outbox, self.clock)
         self._parts += [("telegram", self._telegram.run), ("outbox", self._sender.run)]
 
     async def _take_up_unplanned(self) -> None:
@@ -281,14 +280,21 @@ class Gateway:
             intake=self._intake,
             changes=self.wakeups.changes,
             sessions={venue: access.session for venue, access in self.access.items()},
+            api_secrets=self._api_secrets(),
             readiness=readiness.parts,
             on_postback=self._on_postback,
             clock=self.clock,
+            metrics=Metrics(),
         )
         server = self.settings.server
         self._runner, port = await serve(build_app(door), server.host, server.port)
         host = "127.0.0.1" if server.host in {"0.0.0.0", "localhost", "::"} else server.host  # noqa: S104
         self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def _api_secrets(self) -> dict[str, str]:
+        """What the postbacks of each venue are signed with."""
+        live = self.settings.kite.api_secret.get_secret_value()
+        return {venue: PAPER_CREDENTIAL if venue == Venue.PAPER else live for venue in self.access}
 
     async def _on_postback(self, venue: str, order_id: str) -> None:
         """A postback proves nothing but that this order is worth a look (facts/kite.md 4.1)."""
@@ -331,6 +337,7 @@ class Gateway:
 
 
 def _text(url: object | None) -> str | None:
+    """A configured address without its last slash."""
     return None if url is None else str(url).rstrip("/")
 
 
