@@ -11,7 +11,7 @@ _ACKNOWLEDGEMENT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 
 
 class Metrics:
-    """The process's registry (others may register more on it), and the door's metrics. Label values are few."""
+    """The process's registry (others may register more on it), and the door's metrics. Labels are few."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

@@ -12,7 +12,7 @@ _MOST_HOPS = 32
 _SITE_BITS = 64
 
 
-class Untrustworthy(ValueError):  # noqa: N818  the word says it
+class Untrustworthy(ValueError):
     """X-Forwarded-For came from a stranger, or cannot be read."""
 
 

@@ -16,7 +16,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 Fields = dict[str, Any]
 
 
-class Turned(Exception):  # noqa: N818  an answer, raised to leave at once; hardly an error
+class Turned(Exception):
     """The request is turned away: a status, a sentence for its sender, headers. The middleware answers it."""
 
     def __init__(self, status: int, error: str, headers: Mapping[str, str] | None = None) -> None:
@@ -26,7 +26,9 @@ class Turned(Exception):  # noqa: N818  an answer, raised to leave at once; hard
         self.headers = headers
 
 
-def answer(fields: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
+def answer(
+    fields: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> web.Response:
     """Any JSON-able fields; not to be kept by caches."""
     return web.Response(
         body=msgspec.json.encode(fields),

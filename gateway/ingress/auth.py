@@ -1,4 +1,4 @@
-"""Proofs that an alert is the owner's: the secret itself, or a signature made with it. Pure, constant in time."""
+"""Proofs that an alert is the owner's: the secret itself, or a signature made with it. Constant in time."""
 
 import base64
 import binascii

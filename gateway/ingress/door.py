@@ -1,7 +1,7 @@
 """What the door needs from the rest of the house."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from config.settings import Settings
@@ -16,10 +16,9 @@ from storage.engine import Database
 class Door:
     """Handed over by the composition root.
 
-    `sessions` and `api_secrets` (they verify postbacks) are keyed by venue. `readiness` tells of the parts that
-    the door cannot judge itself, `instruments` and `telegram`, each `{"ok": bool, "detail": str}`; a key it gives
-    for another part but `database` takes the place of the door's own. `on_postback(venue, order_id)` has that
-    order read again.
+    `readiness` gives the parts of `/readyz`, each `{"ok": bool, "detail": str}`; the door itself tries the
+    database. `on_postback(venue, order_id)` has that order read again. `api_secrets`, by venue, verify the
+    postbacks; live's is in the settings.
     """
 
     settings: Settings
@@ -27,8 +26,8 @@ class Door:
     intake: Intake
     changes: Changes
     sessions: Mapping[str, Session]
-    api_secrets: Mapping[str, str]
     readiness: Callable[[], Awaitable[Mapping[str, Mapping[str, object]]]]
     on_postback: Callable[[str, str], Awaitable[None]]
     clock: Callable[[], datetime]
-    metrics: Metrics
+    api_secrets: Mapping[str, str] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=Metrics)

@@ -14,7 +14,7 @@ class _Count:
 
 
 class Throttle:
-    """Lets each sender fail `limit` times in `seconds`. The senders longest unheard of are forgotten first."""
+    """Lets each sender fail `limit` times in `seconds`. The one longest unheard of is forgotten first."""
 
     def __init__(
         self,

@@ -1,0 +1,211 @@
+"""From an authentic body to arrivals: each alert judged by itself, completed, given its id and its keys."""
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from multidict import MultiMapping
+
+from config.settings import Settings, StrategySettings
+from gateway.domain.errors import InvalidAlert
+from gateway.domain.order import AlertId
+from gateway.domain.signal import DEFAULT_STRATEGY, Signal
+from gateway.ingress import payload
+from gateway.ingress.completion import complete
+from gateway.ingress.grammar.tree import Node, Pairs
+from gateway.ingress.payload import Document
+from storage.alerts import Arrival
+
+#: The longest that `?wait=` waits, in seconds; more is taken for this.
+MAX_WAIT: Final = 30.0
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_LONGEST_NAME = 64
+_LONGEST_FIELD = 64
+_ID_BYTES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errand:
+    """One body's arrivals, in order; `wait` in seconds, 0 for an answer at once."""
+
+    arrivals: list[Arrival]
+    several: bool
+    wait: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Post:
+    """What all alerts of one body share."""
+
+    body: bytes
+    source: str
+    received_at: datetime
+    webhook_id: str | None
+    strategy: str | None
+
+
+class Arrivals:
+    """Makes them, by the settings."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._strategy: Callable[[str], StrategySettings] = lru_cache(maxsize=256)(settings.strategy)
+
+    def errand(
+        self,
+        body: bytes,
+        document: Document,
+        *,
+        query: MultiMapping[str],
+        source: str,
+        webhook_id: str | None,
+    ) -> Errand:
+        """What is to be stored for this body; what cannot be understood is kept, too, and told."""
+        post = _Post(
+            body=body, source=source, received_at=self._clock(), webhook_id=webhook_id, strategy=None
+        )
+        try:
+            post = replace(post, strategy=strategy_in(query))
+            wait = wait_in(query)
+        except InvalidAlert as fault:
+            return Errand(arrivals=[_invalid(post, 0, fault)], several=False, wait=0.0)
+        parts = parts_of(document)
+        arrivals = [self._arrival(post, index, part) for index, part in enumerate(parts)]
+        return Errand(arrivals=arrivals, several=_elements(document) is not None, wait=wait)
+
+    def _arrival(self, post: _Post, index: int, part: Document) -> Arrival:
+        try:
+            (signal,) = payload.signals_of(part)
+            signal = _named(signal, post.strategy)
+        except InvalidAlert as fault:
+            return _invalid(post, index, fault)
+        try:
+            return _understood(post, index, complete(signal, self._strategy(signal.strategy)))
+        except InvalidAlert as fault:
+            return _invalid(post, index, fault, signal.strategy)
+
+
+def parts_of(document: Document) -> list[Document]:
+    """One document an alert: an array's elements stand alone, so that a bad one costs the others nothing."""
+    items = _elements(document)
+    if items is None or not 0 < len(items) <= payload.MAX_ALERTS:
+        return [document]
+    nested = InvalidAlert("body", "this element of the array is an array itself; send one flat array.")
+    return [
+        Document(text=document.text, fault=nested)
+        if _elements(part := Document(text=document.text, tree=item)) is not None
+        else part
+        for item in items
+    ]
+
+
+def wait_in(query: MultiMapping[str]) -> float:
+    """`?wait=` in seconds, at most MAX_WAIT; 0 without it. Raises InvalidAlert on what is no number."""
+    text = _single(query, "wait")
+    if text is None:
+        return 0.0
+    if not _SECONDS.fullmatch(text):
+        raise InvalidAlert("wait", "wait in the address must be a number of seconds, 0 to 30.")
+    return min(float(text), MAX_WAIT)
+
+
+def strategy_in(query: MultiMapping[str]) -> str | None:
+    """`?strategy=`. Raises InvalidAlert on an empty, an overlong or an unprintable name."""
+    name = _single(query, "strategy")
+    if name is None:
+        return None
+    name = name.strip()
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise InvalidAlert(
+            "strategy", f"strategy in the address must be a name of 1 to {_LONGEST_NAME} characters."
+        )
+    return name
+
+
+def new_alert_id() -> AlertId:
+    """16 letters and digits, lower case; 80 random bits."""
+    return AlertId(base64.b32encode(secrets.token_bytes(_ID_BYTES)).decode("ascii").lower())
+
+
+def dedupe_key(signal: Signal, index: int, webhook_id: str | None) -> str | None:
+    """What makes an alert with an id (its own, else its signature's) the same alert; None without any.
+
+    Strategy, action and option type belong to it: two strategies, or the two legs of a reversal, often share
+    `{{ticker}}-{{timenow}}`, which is the same for a whole second.
+    """
+    if signal.id is not None:
+        name = ("id", signal.id)
+    elif webhook_id is not None:
+        name = ("webhook-id", f"{webhook_id}#{index}")
+    else:
+        return None
+    parts = (signal.strategy, signal.action, signal.option_type or "", *name)
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def body_hash(body: bytes, index: int, strategy: str | None) -> str:
+    """SHA-256 of the body; of what else tells two alerts apart, too: the place in an array, `?strategy=`."""
+    digest = hashlib.sha256(body)
+    if index:
+        digest.update(f"\x00part {index}".encode())
+    if strategy is not None:
+        digest.update(f"\x00strategy {strategy}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _named(signal: Signal, strategy: str | None) -> Signal:
+    if strategy is None or signal.strategy == strategy:
+        return signal
+    if signal.strategy != DEFAULT_STRATEGY:
+        raise InvalidAlert(
+            "strategy",
+            f'the alert says strategy "{signal.strategy}", its address "{strategy}"; leave one out.',
+        )
+    return replace(signal, strategy=strategy)
+
+
+def _understood(post: _Post, index: int, signal: Signal) -> Arrival:
+    return Arrival(
+        alert_id=new_alert_id(),
+        received_at=post.received_at,
+        source=post.source,
+        body=post.body,
+        body_hash=body_hash(post.body, index, post.strategy),
+        strategy=signal.strategy,
+        dedupe_key=dedupe_key(signal, index, post.webhook_id),
+        signal=signal,
+    )
+
+
+def _invalid(post: _Post, index: int, fault: InvalidAlert, strategy: str | None = None) -> Arrival:
+    return Arrival(
+        alert_id=new_alert_id(),
+        received_at=post.received_at,
+        source=post.source,
+        body=post.body,
+        body_hash=body_hash(post.body, index, post.strategy),
+        strategy=strategy or post.strategy or DEFAULT_STRATEGY,
+        dedupe_key=None,
+        signal=None,
+        field=fault.field[:_LONGEST_FIELD],
+        reason=fault.sentence,
+    )
+
+
+def _elements(document: Document) -> list[Node] | None:
+    """The elements of an array; None where the document is none."""
+    tree = document.tree
+    return tree if isinstance(tree, list) and not isinstance(tree, Pairs) else None
+
+
+def _single(query: MultiMapping[str], name: str) -> str | None:
+    values = query.getall(name, [])
+    if len(values) > 1:
+        raise InvalidAlert(name, f"{name} stands in the address {len(values)} times; keep one.")
+    return values[0] if values else None

@@ -1,0 +1,81 @@
+"""What an alert leaves out comes from its strategy's settings; what is then still missing is named."""
+
+import dataclasses
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+from config.settings import StrategySettings
+from gateway.domain.contract import OptionType
+from gateway.domain.errors import InvalidAlert
+from gateway.domain.signal import Action, Signal
+from gateway.ingress.grammar.actions import Parts
+from gateway.ingress.grammar.amounts import read_stop_loss, read_target
+from gateway.ingress.grammar.moments import read_expiry
+from gateway.ingress.grammar.strikes import read_strike
+
+_READERS: Final[dict[str, Callable[[str, str], Parts]]] = {
+    "strike": read_strike,
+    "expiry": read_expiry,
+    "stop_loss": read_stop_loss,
+    "target": read_target,
+}
+#: What an entry cannot do without, and how it is said.
+_NEEDED: Final = {
+    "symbol": "symbol is missing: which index? write NIFTY, BANKNIFTY or SENSEX",
+    "option_type": "option_type is missing: write CE (call) or PE (put)",
+    "strike": "strike is missing: write a number such as 24000, or ATM, ATM+2, ITM1, OTM3",
+}
+_NO_SIZE: Final = "quantity is missing: write quantity (units) or lots"
+
+
+def complete(signal: Signal, strategy: StrategySettings) -> Signal:
+    """The signal with its gaps filled.
+
+    An entry takes symbol, option type, strike, size, expiry, stop-loss and target; an exit takes the symbol
+    alone, because it closes what is held, whatever was bought. A size in the alert, in units or in lots, wins
+    over one in the settings. Raises InvalidAlert naming what an entry still lacks, or a setting that cannot
+    be read.
+    """
+    if signal.action is not Action.BUY:
+        return dataclasses.replace(signal, symbol=signal.symbol or strategy.symbol)
+    given = {name: value for name, value in _settings_of(strategy).items() if getattr(signal, name) is None}
+    if signal.quantity is not None or signal.lots is not None:
+        given.pop("quantity", None)
+        given.pop("lots", None)
+    whole = dataclasses.replace(signal, **given) if given else signal
+    _check(whole)
+    return whole
+
+
+def _check(signal: Signal) -> None:
+    for field, sentence in _NEEDED.items():
+        if getattr(signal, field) is None:
+            raise InvalidAlert(field, f"{sentence}, in the alert or in the settings of {signal.strategy}.")
+    if signal.quantity is None and signal.lots is None:
+        raise InvalidAlert("quantity", f"{_NO_SIZE}, in the alert or in the settings of {signal.strategy}.")
+
+
+@lru_cache(maxsize=256)
+def _settings_of(strategy: StrategySettings) -> dict[str, Any]:
+    """Signal's fields as the settings say them."""
+    values: dict[str, Any] = {
+        "symbol": strategy.symbol,
+        "option_type": OptionType(strategy.option_type) if strategy.option_type else None,
+        "quantity": strategy.quantity,
+        "lots": strategy.lots,
+    }
+    for field in _READERS:
+        values[field] = _read(strategy, field)
+    return {field: value for field, value in values.items() if value is not None}
+
+
+def _read(strategy: StrategySettings, field: str) -> object:
+    text = getattr(strategy, field)
+    if text is None:
+        return None
+    try:
+        return dict(_READERS[field](field, text)).get(field)
+    except InvalidAlert as fault:
+        where = f"the setting {field} of strategy {strategy.name} cannot be read"
+        raise InvalidAlert(field, f"{where}: {fault.sentence}") from fault
