@@ -2,5 +2,5 @@
 
 import os
 
-# python-telegram-bot's coming way of saying how long to wait; without it each RetryAfter comes with a warning.
+# python-telegram-bot's coming way of saying how long to wait; else each RetryAfter brings a warning.
 os.environ.setdefault("PTB_TIMEDELTA", "true")

@@ -70,7 +70,8 @@ class VenueKeeper:
         except (BrokerError, Refusal) as error:
             self._retry_at = asyncio.get_running_loop().time() + RETRY_SECONDS
             log.warning("instruments_not_refreshed", venue=self._access.venue, error=error.sentence)
-            if not self._complained:
+            # Before the day's login nobody is surprised; the reminder to log in says it.
+            if self._access.session.alive and not self._complained:
                 self._complained = True
                 await self._tell(
                     f"⚠️ <b>No new instrument list</b> ({self._access.venue}): {html.escape(error.sentence)}\n"

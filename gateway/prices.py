@@ -7,13 +7,17 @@ from decimal import Decimal
 
 import structlog
 
-from gateway.domain.errors import BrokerError
+from gateway.domain.errors import BrokerError, BrokerFault
 from gateway.kite.book import Book
 
 log = structlog.get_logger()
 
 #: Kite answers one price request a second (facts/kite.md 5).
 REQUEST_INTERVAL = 1.0
+#: Another client of the account (this gateway before its restart, too) may have taken the second's request.
+ATTEMPTS = 3
+#: Asking again would bring the same answer.
+HOPELESS = frozenset({BrokerFault.TOKEN, BrokerFault.PERMISSION})
 #: A price older than this is asked for anew.
 FRESH_SECONDS = 1.5
 
@@ -66,14 +70,22 @@ class Prices:
         return self.cached(key)
 
     async def _ask(self) -> None:
-        """One request for all that is wanted by the time the pace allows it."""
-        await asyncio.sleep(max(0.0, self._asked_at + REQUEST_INTERVAL - time.monotonic()))
+        """One request for all that is wanted by the time the pace allows it; a failed one is tried again."""
+        await self._pace()
         keys, self._wanted = self._wanted, set()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                found = await self._book.last_prices(sorted(keys))
+            except BrokerError as error:
+                log.warning("no_prices", keys=sorted(keys), error=error.sentence, attempt=attempt)
+                if error.fault in HOPELESS or attempt == ATTEMPTS:
+                    return
+                await self._pace()
+            else:
+                now = time.monotonic()
+                self._known |= {key: (price, now) for key, price in found.items()}
+                return
+
+    async def _pace(self) -> None:
+        await asyncio.sleep(max(0.0, self._asked_at + REQUEST_INTERVAL - time.monotonic()))
         self._asked_at = time.monotonic()
-        try:
-            found = await self._book.last_prices(sorted(keys))
-        except BrokerError as error:
-            log.warning("no_prices", keys=sorted(keys), error=error.sentence)
-            return
-        now = time.monotonic()
-        self._known |= {key: (price, now) for key, price in found.items()}

@@ -5,6 +5,7 @@ import hashlib
 import html
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ import structlog
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import Connection
 
-from gateway.domain.errors import ManjhaError
+from gateway.domain.errors import BrokerError, ManjhaError
 from gateway.domain.market import ist, next_token_death
 from gateway.domain.order import Venue
 from gateway.kite.client import KiteClient
@@ -109,9 +110,8 @@ class Session:
         """
         grant = await self._client.create_session(request_token)
         if self._user_id and grant.user_id != self._user_id:
-            self._client.drop_token()
-            self._expires_at = None
-            self._why_dead = f"{grant.user_id} logged in, who is not the configured user"
+            with suppress(BrokerError):  # the stranger's token should not live on, but ours is what matters
+                await self._client.invalidate(grant.access_token)
             raise LoginRefused(f"Kite logged in {grant.user_id}, but kite.user_id is {self._user_id}.")
         now = self._clock()
         expires_at = next_token_death(now)

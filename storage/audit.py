@@ -1,4 +1,4 @@
-"""The audit trail: appended in the transaction of what it tells, each row sealed by the hash of the one before."""
+"""The audit trail: appended with what it tells, each row sealed by the hash of the one before."""
 
 import hashlib
 from collections.abc import Mapping

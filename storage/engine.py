@@ -100,7 +100,7 @@ def _async_engine(url: str) -> AsyncEngine:
 
 
 def _speak_sqlite(engine: Engine, begin: str) -> None:
-    """The driver's own transactions are switched off, because they begin too late (facts/reliability.md 1.4)."""
+    """Without the driver's own transactions, which begin too late (facts/reliability.md 1.4)."""
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:

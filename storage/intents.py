@@ -130,7 +130,7 @@ _GOALS = {
 
 
 def claim(connection: Connection, row: IntentRow, at: datetime) -> None:
-    """From approved to placing: from this commit on an order may exist. Raises IllegalMove when claimed before."""
+    """From approved to placing: from this commit on an order may exist. Raises IllegalMove."""
     _step(connection, row, IntentState.PLACING, at, placing_at=at)
 
 

@@ -38,7 +38,7 @@ class Outbox:
         loud: bool = True,
         priority: Priority = Priority.FACT,
     ) -> None:
-        """A message of its own; `text` is Telegram HTML, already escaped. With a subject: an answer to its card."""
+        """A message of its own in Telegram HTML, escaped. With a subject: an answer to its card."""
         self._add(connection, at, card=False, text=text, subject=subject, loud=loud, priority=priority)
 
     def show(

@@ -1,6 +1,6 @@
-"""Takes the README's picture: starts practice, sends the seed alert, taps Approve in Chromium, waits for the fill.
+"""Takes the README's picture: starts practice, sends an alert, taps Approve in Chromium, waits for the fill.
 
-    .venv/bin/python tools/screenshot.py [docs/phone.png]
+.venv/bin/python tools/screenshot.py [docs/phone.png]
 """
 
 import os

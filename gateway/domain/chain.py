@@ -1,4 +1,4 @@
-"""The option chain: which listed contract an alert means. Looked up, never built from letters (facts/kite.md 7.3)."""
+"""The option chain: which listed contract is meant. Looked up, never built (facts/kite.md 7.3)."""
 
 import csv
 from bisect import bisect_left

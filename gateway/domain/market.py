@@ -41,7 +41,7 @@ class Calendar:
     always: bool = False
 
     def hours(self, day: date) -> Hours | None:
-        """The session of a day by the exchange's calendar; None: no trading, or nothing is known of that year."""
+        """The session of a day by the exchange's calendar; None: no trading, or an unknown year."""
         for special_day, hours in self.data.special:
             if special_day == day:
                 return hours

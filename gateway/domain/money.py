@@ -8,7 +8,7 @@ Paise = NewType("Paise", int)
 
 
 def to_paise(rupees: Decimal | int | float | str) -> Paise:
-    """Rupees, as the broker's JSON carries them, in whole paise (half-even). Raises ValueError on no number."""
+    """Rupees, as the broker's JSON has them, in whole paise (half-even). Raises ValueError."""
     try:
         amount = rupees if isinstance(rupees, Decimal) else Decimal(str(rupees))
         return Paise(int((amount * 100).quantize(Decimal(1), rounding=ROUND_HALF_EVEN)))

@@ -1,4 +1,4 @@
-"""The signal: what an alert says, parsed. What it leaves out is None and may come from the strategy's settings."""
+"""The signal: what an alert says, parsed. What it leaves out is None: the strategy's settings may say it."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -86,7 +86,7 @@ class Level:
 
 @dataclass(frozen=True, kw_only=True)
 class Signal:
-    """One alert, understood. Quantity in units; times aware, UTC; `price` is the chart's or the option's as sent."""
+    """One alert, understood. Quantity in units; times aware, UTC; `price` as sent (chart's or option's)."""
 
     action: Action
     strategy: str = DEFAULT_STRATEGY

@@ -36,7 +36,8 @@ def units(contract: Contract, *, quantity: int | None, lots: int | None, round_d
     nearest = f"{below} or {above}" if below else str(above)
     raise Refusal(
         "quantity",
-        f"quantity {quantity} is no multiple of {contract.name}'s lot of {lot} units; right would be {nearest}",
+        f"quantity {quantity} is no multiple of {contract.name}'s lot of {lot} units; "
+        f"right would be {nearest}",
     )
 
 
@@ -48,7 +49,7 @@ def slices(total: int, *, lot_size: int, freeze_quantity: int) -> list[int]:
 
 
 def marketable_limit(last_price: Decimal, side: Side, tick: Decimal) -> Decimal:
-    """A limit that crosses the market by the band of its premium; rupees, on the tick, never below one tick."""
+    """A limit that crosses the market by its premium's band; rupees, on the tick, at least one tick."""
     band = next((share for below, share in _BANDS if last_price < below), _WIDEST_PREMIUM_BAND)
     if side is Side.BUY:
         return round_to_tick(last_price * (1 + band), tick, up=True)
