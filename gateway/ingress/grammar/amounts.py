@@ -6,7 +6,7 @@ from decimal import Decimal
 from gateway.domain.errors import InvalidAlert
 from gateway.domain.signal import Level, LevelKind
 from gateway.ingress.grammar.actions import Parts
-from gateway.ingress.grammar.arithmetic import ascii_signs, number
+from gateway.ingress.grammar.arithmetic import ascii_signs, is_plain, number
 from gateway.ingress.grammar.text import quoted
 
 MAX_PRICE = Decimal(10_000_000)
@@ -59,8 +59,10 @@ def read_price(field: str, text: str) -> Parts:
 
 
 def price(field: str, text: str, right: str) -> Decimal:
-    """A number from zero up to MAX_PRICE, not included. Raises InvalidAlert."""
+    """A number from zero up to MAX_PRICE, not included; zero only if written so. Raises InvalidAlert."""
     value = number(field, text, right)
+    if not value and not is_plain(text):
+        raise InvalidAlert(field, f"{field} {quoted(text)} comes to zero; {right}.")
     if value < 0:
         raise InvalidAlert(field, f"{field} {quoted(text)} is below zero; {right}.")
     if value >= MAX_PRICE:

@@ -48,10 +48,15 @@ def evaluate(text: str) -> Decimal:
 
     At most MAX_DIGITS characters a number, MAX_TOKENS tokens, MAX_BRACKETS deep. Raises NotANumberError.
     """
-    value = _plain(text) if _PLAIN.fullmatch(text) else _Calculation(text).result()
+    value = _plain(text) if is_plain(text) else _Calculation(text).result()
     if abs(value) >= _LIMIT:
         raise NotANumberError("is far too large")
     return value
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is one number, without arithmetic."""
+    return _PLAIN.fullmatch(text) is not None
 
 
 def ascii_signs(text: str) -> str:

@@ -119,6 +119,10 @@ class _Reading:
         if word in SOFT and isinstance(node, str) and option_type_word(node):
             self._read(name, "option_type", node)
             return
+        if any(char < " " for char in name):
+            raise InvalidAlert(
+                "body", f"the field {quoted(name)} holds a control character; write its name plainly."
+            )
         if (meant := near_miss(word)) is not None:
             raise InvalidAlert(meant, f"{plain_name(name)} is not a field; did you mean {meant}?")
         if not _says_nothing(node):

@@ -8,7 +8,7 @@ from gateway.domain.errors import InvalidAlert
 from gateway.ingress.grammar.arithmetic import ascii_signs
 from gateway.ingress.grammar.names import look_up
 from gateway.ingress.grammar.repairs import straightened
-from gateway.ingress.grammar.text import tidy
+from gateway.ingress.grammar.text import quoted, tidy
 from gateway.ingress.grammar.tree import Pairs
 
 MAX_WORDS = 64
@@ -69,12 +69,18 @@ def phrases(text: str) -> Iterator[Phrase]:
 
 
 def _phrase(match: re.Match[str]) -> Phrase:
+    """One piece of text. Raises InvalidAlert where a field runs into the next."""
     if match["word"]:
-        return Phrase(text=match["word"].rstrip(".:"))
+        return Phrase(text=match["word"].rstrip(".:") or match["word"])
     if match["key"] is None:
         return Phrase(text=match["double"] or match["single"] or "")
     if match["sign"] == ":" and look_up(match["key"])[0] is None:
         return Phrase(text=f"{match['key']}:{match['value']}")
+    if "=" in match["value"] and match["value"][0] not in "\"'":
+        what = f"{match['key']} has two values or none in {quoted(match[0])}"
+        raise InvalidAlert(
+            look_up(match["key"])[0] or "body", f"{what}; put spaces or commas between the fields."
+        )
     return Phrase(key=match["key"], text=_unquoted(match["value"]))
 
 

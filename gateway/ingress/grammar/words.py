@@ -67,6 +67,8 @@ class _Words:
         """Takes what begins at a word; returns how many words that was."""
         word = self._words[at]
         if word.key is not None:
+            if look_up(word.key)[0] is None and _means_something(word.key):
+                raise _not_understood(f"{word.key}={word.text}")
             self._add(word.key, word.text)
             return 1
         field, _ = look_up(word.text)
@@ -160,6 +162,11 @@ class _Words:
                 counted = True
             else:
                 raise InvalidAlert("body", _unclear(text))
+
+
+def _means_something(word: str) -> bool:
+    """Whether a word says something by itself, and so is no name of a field to be ignored."""
+    return bool(action_word(word) or option_type_word(word) or symbol_word(word) or is_about_money(word))
 
 
 def _is_small(text: str) -> bool:
