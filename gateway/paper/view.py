@@ -17,7 +17,10 @@ def live_view(desk: Desk) -> dict[str, Any]:
         "open": broker.open,
         "steps": broker.market.steps,
         "spots": {
-            name: {"last": rupees(index.last), "open": rupees(index.open), "close": rupees(index.close)}
+            name: {
+                "last_price": rupees(index.last),
+                "ohlc": {"open": rupees(index.open), "close": rupees(index.close)},
+            }
             for name, index in broker.market.indices.items()
         },
         "orders": desk.order_rows(),
