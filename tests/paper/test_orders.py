@@ -118,6 +118,28 @@ async def test_a_stop_waits_for_its_trigger_then_fills(paper: PaperServer, kite:
     assert (await kite.reaches(order_id, "COMPLETE"))["average_price"] < last - 20
 
 
+async def test_a_stop_to_buy_back_waits_for_a_rise(paper: PaperServer, kite: Kite) -> None:
+    contract = at_the_money(paper)
+    last = quote(paper, contract).last / 100
+    stop = limit(round(last + 60, 1), order_type="SL", trigger_price=round(last + 20, 1))
+    order_id = await kite.buy(contract, **stop)
+    await kite.reaches(order_id, "TRIGGER PENDING")
+    await kite.modify_order("regular", order_id, trigger_price=round(last + 25, 1), price=round(last + 60, 1))
+    assert (await kite.order(order_id))["status"] == "TRIGGER PENDING"
+    paper.set_spot("NIFTY", float(paper.spot("NIFTY")) + 80)
+    await kite.reaches(order_id, "COMPLETE")
+
+
+async def test_a_modification_that_breaks_a_rule_changes_nothing(paper: PaperServer, kite: Kite) -> None:
+    order_id = await kite.buy(at_the_money(paper), **limit(1.0))
+    await kite.reaches(order_id, "OPEN")
+    for change in ({"price": 1.03}, {"quantity": 64}, {"quantity": 1820}):
+        with pytest.raises(InputException):
+            await kite.modify_order("regular", order_id, **change)
+    row = await kite.order(order_id)
+    assert (row["price"], row["quantity"], row["modified"]) == (1, 65, False)
+
+
 async def test_a_stop_whose_limit_is_jumped_rests_open(paper: PaperServer, kite: Kite) -> None:
     contract = at_the_money(paper)
     await kite.reaches(await kite.buy(contract), "COMPLETE")
@@ -235,7 +257,7 @@ async def test_the_view_shows_spots_orders_positions_and_funds(paper: PaperServe
     contract: Contract = at_the_money(paper)
     await kite.reaches(await kite.buy(contract), "COMPLETE")
     view = paper.view()
-    assert view["spots"]["NIFTY"]["last"] == 24013.45
+    assert view["spots"]["NIFTY"]["last_price"] == 24013.45
     assert view["orders"][0]["status"] == "COMPLETE"
     assert view["positions"][0]["tradingsymbol"] == contract.tradingsymbol
     assert view["funds"]["net"] < 1_000_000
