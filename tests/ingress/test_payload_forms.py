@@ -179,6 +179,7 @@ FIELDS = [
     ('"tp": 30%', {"target": percent(30)}),
     ('"take_profit": 180', {"target": price(180)}),
     ('"stop_loss": 0, "target": ""', {}),
+    ('"stop_loss": "0%", "target": "0 %"', {}),
     ('"stop_loss": null, "target": "none"', {}),
     # the rest
     ('"strategy": "Größe \u202e– 5m\\n"', {"strategy": "Größe – 5m"}),  # noqa: RUF001
@@ -191,6 +192,10 @@ FIELDS = [
     ('"time": "1795427760000"', {"time": at(2026, 11, 23, 9, 56)}),
     (
         '"time": "2026-11-23T09:55:00Z", "timenow": "2026-11-23T09:56:03Z"',
+        {"time": at(2026, 11, 23, 9, 56, 3)},
+    ),
+    (
+        '"timenow": "2026-11-23T09:56:03Z", "time": "2026-11-23T09:55:00Z"',
         {"time": at(2026, 11, 23, 9, 56, 3)},
     ),
     ('"price": "150.50"', {"price": Decimal("150.5")}),
@@ -265,6 +270,10 @@ def test_ignored_names_are_escaped_and_bounded():
     ignored = parsed('{"action": "BUY", ' + extra + "}").ignored
     assert len(ignored) == 20
     assert all(len(name) <= 40 and name.isascii() and name.isprintable() for name in ignored)
+
+
+def test_every_time_is_in_utc():
+    assert parsed('{"action": BUY, "time": "2026-11-23T15:26:00+0530"}').time.tzinfo is UTC
 
 
 def test_a_signal_holds_plain_texts():

@@ -192,6 +192,12 @@ def test_the_calculator_agrees_with_exact_fractions(text):
     assert abs(Fraction(value) - expected) <= abs(expected) * Fraction(1, 10**20)
 
 
+@pytest.mark.parametrize("text", ["1e13", "999999 * 999999 * 2", "1e30 * 1e30"])
+def test_the_calculator_stops_at_what_no_price_reaches(text):
+    with pytest.raises(arithmetic.NotANumberError, match="far too large"):
+        arithmetic.evaluate(text)
+
+
 def _exact(node: ast.expr, text: str) -> Fraction:
     if isinstance(node, ast.Constant):
         return Fraction(Decimal(ast.get_source_segment(text.strip(), node) or ""))

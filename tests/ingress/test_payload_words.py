@@ -50,6 +50,7 @@ TEXTS = [
     ("BUY NIFTY 24000 CE 1 lot", {**CALL, "lots": 1}),
     ("1 lot CE 24000 NIFTY BUY", {**CALL, "lots": 1}),
     ("buy nifty 24000 call option 2 lots", {**CALL, "lots": 2}),
+    ("BUY 24000CE NIFTY", CALL),
     ("BUY NIFTY 24000CE 2lots", {**CALL, "lots": 2}),
     ("BUY NIFTY24000CE lots=2", {**CALL, "lots": 2}),
     ("BUY NSE:NIFTY 24000 CE 65 qty", {**CALL, "quantity": 65}),
@@ -98,6 +99,7 @@ TEXTS = [
     ("BUY|NIFTY|24000|CE", CALL),
     ('"BUY" "NIFTY 50" 24000 CE', CALL),
     ("BUY,NIFTY,24000,CE,interval=5", {**CALL, "ignored": ("interval",)}),
+    ("action: BUY,\n , option_type: CE\n", {"action": BUY, "option_type": CE}),
     ("secret=s3cret BUY CE", {"action": BUY, "option_type": CE}),
 ]  # fmt: skip
 
