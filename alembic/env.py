@@ -1,7 +1,6 @@
 """Alembic's environment: runs on the connection that `storage.migrations` hands over."""
 
 from alembic import context
-
 from storage.tables import metadata
 
 context.configure(

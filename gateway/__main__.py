@@ -24,6 +24,8 @@ from config.market import calendar, underlyings
 from config.settings import ConfigurationError, Settings
 from gateway import commands
 from gateway.approval import Approvals
+from gateway.breaker import Breaker
+from gateway.chase import Chaser
 from gateway.domain.errors import BrokerError, ManjhaError
 from gateway.domain.market import Calendar, utc_now
 from gateway.domain.order import BrokerOrder, Venue
@@ -180,8 +182,14 @@ class Gateway:
         world = WorldReader(self.calendar, sessions, self.clock)
         rules = rules_of(self.settings)
         shared = (self.settings, self.database, self.outbox)
-        self._executor = Executor(*shared, self._placers, world, rules, self.wakeups, self.clock)
-        planner = Planner(*shared, self.access, world, rules, self.wakeups, self.clock)
+        self._breaker = Breaker(outbox=self.outbox)
+        self._executor = Executor(
+            *shared, self._placers, world, rules, self.wakeups, self.clock, self._breaker
+        )
+        planner = Planner(
+            *shared, self.access, world, rules, self.wakeups, self.clock, self._executor.cancel_entries
+        )
+        chaser = Chaser(*shared, self.access, self._executor, self.wakeups, self.clock)
         self._lanes = Lanes(planner.plan)
         self._intake = Intake(self.database, self.outbox, self._lanes, self.wakeups.outbox.ring)
         self._approvals = Approvals(self.database, self.outbox, self.wakeups, self.clock)
@@ -193,6 +201,7 @@ class Gateway:
             ("execution", self._executor.run),
             ("approvals", self._approvals.run),
             ("kill switch", self._kill_switch.run),
+            ("chase", chaser.run),
         ]
 
     def _reconciler(self, access: VenueAccess) -> Reconciler:
@@ -202,7 +211,9 @@ class Gateway:
             streaming=lambda: venue in self.streams and self.streams[venue].connected,
             opened=lambda: self._executor.open(venue),
         )
-        reconciler = Reconciler(access, self.database, self.outbox, self.wakeups, self.clock, ports)
+        reconciler = Reconciler(
+            access, self.database, self.outbox, self.wakeups, self.clock, ports, self._breaker
+        )
 
         def after_login() -> None:
             self._executor.shut(venue)

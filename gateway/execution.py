@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Row
 
 from config.settings import Settings
 from gateway import wording
+from gateway.breaker import Breaker
 from gateway.domain.errors import BrokerError, BrokerFault, IllegalMove, Outcome, StorageFailed
 from gateway.domain.order import (
     IntentState,
@@ -59,7 +61,9 @@ class Executor:
         rules: tuple[Rule, ...],
         wakeups: Wakeups,
         clock: Callable[[], datetime],
+        breaker: Breaker,
     ) -> None:
+        self._breaker = breaker
         self._settings = settings
         self._database = database
         self._outbox = outbox
@@ -192,6 +196,7 @@ class Executor:
             return
         fresh = intents.get(connection, row.id)
         assert fresh is not None  # noqa: S101  it was claimed by us
+        self._breaker.accepted()
         intents.mark_placed(connection, fresh, now)
         orders.place(connection, row, order_id, "regular", now)
         self._show(connection, row, now)
@@ -206,6 +211,10 @@ class Executor:
             self._show(connection, row, now, wording.outcome_unknown(row, error.sentence))
             return
         by = "broker" if error.outcome is Outcome.REFUSED else "not_sent"
+        if error.fault is BrokerFault.RATE_LIMIT:
+            self._pacer.pause()
+        elif by == "broker":
+            self._breaker.refused(connection, error.sentence, error.fault, now)
         self._refuse(connection, fresh, by, error.sentence, now)
         text = wording.broker_refused if by == "broker" else wording.not_sent
         self._show(connection, row, now, text(row, error.sentence))
@@ -231,8 +240,23 @@ class Executor:
         if text is not None:
             self._outbox.tell(connection, text, at=now, subject=subject)
 
-    async def cancel(self, venue: str, order_id: str, variety: str) -> None:
-        """Asks for an order's cancellation. Raises BrokerError; it is cancelled when the book says so."""
+    async def cancel_entries(self, venue: str, strategy: str) -> None:
+        """The strategy wants out: what its entries have not filled yet is not wanted any more."""
+        for row in await self._database.read(orders.working):
+            own = (row.venue, row.strategy, row.purpose) == (venue, strategy, Purpose.ENTRY)
+            if own and row.cancel_asked_at is None:
+                with suppress(BrokerError):  # its fill or its end comes all the same
+                    await self.cancel(venue, row.order_id, row.variety, orders.EXIT)
+
+    async def cancel(self, venue: str, order_id: str, variety: str, reason: str) -> None:
+        """Asks for an order's cancellation; `reason` is kept and decides what becomes of its rest.
+
+        Raises BrokerError. It is cancelled when the book says so.
+        """
+        now = self._clock()
+        await self._database.write(
+            lambda connection: orders.note_cancellation(connection, venue, order_id, reason, now)
+        )
         await self._pacer.turn(urgent=True)
         await self._placers[venue].desk.cancel(order_id, variety)
         self._wakeups.look_into_the_book(venue)

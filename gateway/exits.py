@@ -69,7 +69,7 @@ def _held(connection: Connection, signal: Signal, strategy: StrategySettings) ->
         if key in merged:
             merged[key].quantity += row.quantity
         else:
-            merged[key] = _Held(contract=_contract_of(entry), product=row.product, quantity=row.quantity)
+            merged[key] = _Held(contract=contract_of(entry), product=row.product, quantity=row.quantity)
     return sorted(merged.values(), key=lambda held: not _is_named(signal, held.contract))
 
 
@@ -97,7 +97,8 @@ def _wanted(signal: Signal, held: list[_Held]) -> int:
     return everything
 
 
-def _contract_of(entry: Row[Any]) -> Contract:
+def contract_of(entry: Row[Any]) -> Contract:
+    """The contract of an intent's row."""
     return Contract(
         exchange=entry.exchange,
         tradingsymbol=entry.tradingsymbol,

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from gateway.breaker import ENTRIES_HALTED
 from gateway.domain.errors import BrokerError
 from gateway.domain.order import IntentState
 from gateway.wakeups import Bell, Wakeups
@@ -19,8 +20,8 @@ from storage.notices import Outbox, Priority
 
 log = structlog.get_logger()
 
-#: Cancels an order at a venue: venue, order id, variety. Raises BrokerError.
-Cancel = Callable[[str, str, str], Awaitable[None]]
+#: Cancels an order at a venue: venue, order id, variety, reason. Raises BrokerError.
+Cancel = Callable[[str, str, str, str], Awaitable[None]]
 
 #: How soon a switch thrown from outside is seen.
 WATCH_SECONDS = 1.0
@@ -59,8 +60,9 @@ def throw(connection: Connection, outbox: Outbox, by: str, at: datetime) -> Stop
 
 
 def lift(connection: Connection, outbox: Outbox, by: str, at: datetime) -> bool:
-    """Takes the flag away; False when it was not set."""
+    """Takes the flag away, and the breaker's with it; False when neither was set."""
     was_on = flags.clear(connection, flags.KILL_SWITCH, by=by, at=at)
+    was_on |= flags.clear(connection, ENTRIES_HALTED, by=by, at=at)
     if was_on:
         outbox.tell(
             connection, f"🟢 <b>Resumed</b> by {html.escape(by)}. New alerts are acted on again.", at=at
@@ -133,7 +135,7 @@ class KillSwitch:
 
     async def _cancel_one(self, row: Row[Any]) -> str | None:
         try:
-            await self._cancel(row.venue, row.order_id, row.variety)
+            await self._cancel(row.venue, row.order_id, row.variety, orders.KILL)
         except BrokerError as error:
             return html.escape(f"order {row.order_id} ({row.tradingsymbol}): {error.sentence}")
         return None

@@ -1,34 +1,66 @@
-"""The pace of order calls: Kite takes ten a second from one account, and exits have a reserved share."""
+"""The pace of order calls: Kite takes ten a second and 400 a minute from an account; exits have a reserve."""
 
 import asyncio
 import time
 from collections import deque
+from dataclasses import dataclass, field
 
-#: Calls in any window of this many seconds (facts/kite.md 5); a little longer than a second, because
-#: calls bunch up on their way.
-WINDOW_SECONDS = 1.05
-CALLS_PER_WINDOW = 10
-#: Of these, how many only exits and cancellations may use.
-RESERVED_FOR_EXITS = 1
+
+@dataclass(kw_only=True)
+class Window:
+    """At most `calls` in any `seconds`; the last `reserved` of them are for urgent calls alone."""
+
+    seconds: float
+    calls: int
+    reserved: int
+    _times: deque[float] = field(default_factory=deque, init=False)
+
+    def wait(self, now: float, *, urgent: bool) -> float:
+        """Seconds until a call may go out."""
+        while self._times and self._times[0] <= now - self.seconds:
+            self._times.popleft()
+        allowed = self.calls if urgent else self.calls - self.reserved
+        if len(self._times) < allowed:
+            return 0.0
+        return self._times[len(self._times) - allowed] + self.seconds - now
+
+    def note(self, now: float) -> None:
+        """A call goes out."""
+        self._times.append(now)
+
+
+#: How long everything pauses after Kite said that it was too much; doubled while it goes on saying so.
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 
 class Pacer:
-    """`turn` returns when the next call may go out."""
+    """`turn` returns when the next call may go out; cancellations and exits wait least."""
 
     def __init__(self) -> None:
-        self._calls: deque[float] = deque()
+        # A little longer than a second, because calls bunch up on their way (limits: facts/kite.md 5).
+        self._windows = (
+            Window(seconds=1.05, calls=10, reserved=1),
+            Window(seconds=60.5, calls=400, reserved=60),
+        )
+        self._paused_until = 0.0
+        self._pause = FIRST_PAUSE
 
     async def turn(self, *, urgent: bool) -> None:
-        """Waits for a free place; `urgent` calls may use the reserved ones."""
+        """Waits for a free place."""
         while (wait := self._wait(urgent)) > 0:  # noqa: ASYNC110  the pace is time itself, no event
             await asyncio.sleep(wait)
-        self._calls.append(time.monotonic())
+        for window in self._windows:
+            window.note(time.monotonic())
+
+    def pause(self) -> None:
+        """Kite answered 429: nothing goes out for a while, the longer the more often it happens."""
+        now = time.monotonic()
+        if now > self._paused_until + LONGEST_PAUSE:
+            self._pause = FIRST_PAUSE
+        self._paused_until = now + self._pause
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _wait(self, urgent: bool) -> float:
         now = time.monotonic()
-        while self._calls and self._calls[0] <= now - WINDOW_SECONDS:
-            self._calls.popleft()
-        allowed = CALLS_PER_WINDOW if urgent else CALLS_PER_WINDOW - RESERVED_FOR_EXITS
-        if len(self._calls) < allowed:
-            return 0.0
-        return self._calls[len(self._calls) - allowed] + WINDOW_SECONDS - now
+        waits = [window.wait(now, urgent=urgent) for window in self._windows]
+        return max(self._paused_until - now, *waits)

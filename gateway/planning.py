@@ -1,7 +1,7 @@
 """Planning: what a signal comes to: contract, units, slices, price; or the reason why nothing is ordered."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -32,8 +32,9 @@ from storage.notices import Outbox, Priority
 
 log = structlog.get_logger()
 
-#: How long an exit waits for the entry before it to be filled.
-ENTRY_PATIENCE_SECONDS = 10.0
+#: How long an exit waits for the entry before it to be filled, and then for its rest to be cancelled.
+ENTRY_PATIENCE_SECONDS = 2.0
+CANCEL_PATIENCE_SECONDS = 10.0
 
 
 class Planner:
@@ -49,7 +50,9 @@ class Planner:
         rules: tuple[Rule, ...],
         wakeups: Wakeups,
         clock: Callable[[], datetime],
+        cancel_entries: Callable[[str, str], Awaitable[None]],
     ) -> None:
+        self._cancel_entries = cancel_entries
         self._settings = settings
         self._database = database
         self._outbox = outbox
@@ -140,15 +143,23 @@ class Planner:
         self._commit(connection, alert, strategy, drafts, ask)
 
     async def _wait_for_entries(self, strategy: StrategySettings) -> None:
-        """An exit goes after the entry it follows, even when both came in one millisecond."""
-        deadline = self._clock() + timedelta(seconds=ENTRY_PATIENCE_SECONDS)
+        """An exit goes after the entry it follows, even when both came in one millisecond; what the entry
+        has not filled by then is cancelled, and what came is sold."""
+        if await self._entries_settle(strategy, ENTRY_PATIENCE_SECONDS):
+            return
+        await self._cancel_entries(strategy.venue, strategy.name)
+        await self._entries_settle(strategy, CANCEL_PATIENCE_SECONDS)
+
+    async def _entries_settle(self, strategy: StrategySettings, seconds: float) -> bool:
+        """Whether no entry of the strategy can be filled any more, waiting so long for it."""
+        deadline = self._clock() + timedelta(seconds=seconds)
         while True:
             coming = await self._database.read(
                 lambda connection: entries_on_their_way(connection, strategy.venue, strategy.name)
             )
             left = (deadline - self._clock()).total_seconds()
             if not coming or left <= 0:
-                return
+                return not coming
             with self._wakeups.changes.watch(coming[0]) as watch:
                 await watch.next(min(left, 0.5))
 

@@ -9,8 +9,10 @@ import structlog
 from sqlalchemy import Connection, Row
 
 from gateway import wording
+from gateway.breaker import Breaker
 from gateway.domain.errors import BrokerError, BrokerFault, StorageFailed
 from gateway.domain.order import BrokerOrder, IntentState, OrderState
+from gateway.kite.outcomes import fault_of_words
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
 from storage import alerts, intents, orders
@@ -54,7 +56,9 @@ class Reconciler:
         wakeups: Wakeups,
         clock: Callable[[], datetime],
         ports: Ports,
+        breaker: Breaker,
     ) -> None:
+        self._breaker = breaker
         self._access = access
         self._venue = access.venue
         self._database = database
@@ -171,6 +175,9 @@ class Reconciler:
             alert = alerts.get(connection, intent.alert_id)
             text = wording.filled(intent, order, now - (alert.received_at if alert else intent.planned_at))
         elif state in {OrderState.CANCELLED, OrderState.REJECTED}:
+            if state is OrderState.REJECTED:
+                words = order.status_message or order.status
+                self._breaker.refused(connection, words, fault_of_words(words), now)
             text = wording.ended_unfilled(intent, order)
         else:
             return

@@ -43,6 +43,7 @@ class World:
     """What stands before the proposal, over the whole account. `positions` are those open or on their way."""
 
     kill_switch: bool
+    halted: str | None
     paused: str | None
     market_open: bool
     session_alive: bool
@@ -87,6 +88,36 @@ class NothingAfterTheKillSwitch:
     def against(self, proposal: Proposal, world: World) -> str | None:
         """The kill switch is on."""
         return "the kill switch is on: /resume ends it" if world.kill_switch else None
+
+
+@dataclass(frozen=True)
+class NotHalted:
+    """After refusals that would only repeat, nothing new is tried."""
+
+    name: str = "entries halted"
+    for_exits: bool = False
+
+    def against(self, proposal: Proposal, world: World) -> str | None:
+        """The breaker has tripped."""
+        return f"new entries are stopped ({world.halted}): /resume ends it" if world.halted else None
+
+
+@dataclass(frozen=True)
+class OrdersLeftAtKite:
+    """Kite takes 5000 orders a day; the last ones are kept for exits (facts/kite.md 5)."""
+
+    limit: int = 5000
+    reserved: int = 500
+    name: str = "Kite's orders a day"
+    for_exits: bool = False
+
+    def against(self, proposal: Proposal, world: World) -> str | None:
+        """Too few are left."""
+        if world.orders_today + proposal.orders <= self.limit - self.reserved:
+            return None
+        return (
+            f"{world.orders_today} of Kite's {self.limit} orders a day are used; the rest is kept for exits"
+        )
 
 
 @dataclass(frozen=True)
@@ -228,6 +259,8 @@ def rules_of(settings: Settings) -> tuple[Rule, ...]:
     risk = settings.risk
     rules: list[Rule] = [
         NothingAfterTheKillSwitch(),
+        NotHalted(),
+        OrdersLeftAtKite(),
         SessionAlive(),
         NotPaused(),
         MarketOpen(),

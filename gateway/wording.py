@@ -132,6 +132,23 @@ def ended_unfilled(row: Row[Any], order: Row[Any]) -> str:
     return f"{'❌' if rejected else '⚪'} <b>{title}</b> · {order_title(row)}{words}{part}"
 
 
+def chased(row: Row[Any], quantity: int, attempt: int, most: int) -> str:
+    """The rest of an order is sent anew at a price of now."""
+    urgency = "🔁" if attempt == 1 else "⚠️"
+    return (
+        f"{urgency} <b>Sent anew</b>, {attempt} of {most} · {order_title(row)}\n"
+        f"{quantity} units were not filled; they go out again at a price of now."
+    )
+
+
+def chase_given_up(row: Row[Any]) -> str:
+    """The owner must act."""
+    return (
+        f"🚨 <b>Not closed</b> · {order_title(row)}\n"
+        "It was re-priced as often as allowed and is still not filled. Close it in the Kite app now."
+    )
+
+
 def _slippage(row: Row[Any], order: Row[Any]) -> str:
     """What the fill cost against the premium at the alert: positive is worse, for either side."""
     if not row.premium:

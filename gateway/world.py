@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from gateway.breaker import ENTRIES_HALTED
 from gateway.domain.market import IST, Calendar, ist
 from gateway.risk import World
 from gateway.session import Session
@@ -36,6 +37,7 @@ class WorldReader:
         set_flags = flags.all_values(connection)
         return World(
             kill_switch=flags.KILL_SWITCH in set_flags,
+            halted=set_flags.get(ENTRIES_HALTED),
             paused=_paused(set_flags, strategy),
             market_open=self._calendar.is_open(now),
             session_alive=self._sessions[venue].alive,

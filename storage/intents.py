@@ -160,6 +160,30 @@ def by_tags(connection: Connection, venue: str, tags: Iterable[str]) -> list[Int
     return list(connection.execute(select(intents).where(found)))
 
 
+def successor_of(connection: Connection, intent_id: str) -> IntentRow | None:
+    """The intent that carries on this one's rest."""
+    return connection.execute(select(intents).where(intents.c.follows == intent_id)).one_or_none()
+
+
+def carry_on(connection: Connection, row: IntentRow, values: dict[str, Any], at: datetime) -> None:
+    """A new intent, approved as its forerunner was, for the rest of `row`; `values` are what differs."""
+    kept = {column.name: getattr(row, column.name) for column in intents.columns if column.name in _CARRIED}
+    add(connection, [{**kept, **values, "follows": row.id}], at)
+    fresh = get(connection, values["id"])
+    assert fresh is not None  # noqa: S101  it was added above
+    _step(connection, fresh, IntentState.APPROVED, at)
+
+
+#: What the rest of an order has in common with its forerunner.
+_CARRIED = frozenset(
+    (
+        *("alert_id", "venue", "strategy", "purpose", "side", "exchange", "tradingsymbol", "product"),
+        *("instrument_token", "name", "expiry", "strike", "option_type", "lot_size", "tick_size"),
+        *("stop_loss", "target"),
+    )
+)
+
+
 def mark_questioned(connection: Connection, row: IntentRow, at: datetime) -> None:
     """The owner has been asked what became of it."""
     connection.execute(update(intents).where(intents.c.id == row.id).values(questioned_at=at))

@@ -5,12 +5,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from gateway.domain.money import Paise, to_paise
-from gateway.domain.order import WORKING_ORDERS, BrokerOrder, OrderState, Side, may_move
+from gateway.domain.order import WORKING_ORDERS, BrokerOrder, IntentState, OrderState, Side, may_move
 from storage import audit, holdings
 from storage.tables import fills, intents, orders
+
+#: Values of `orders.cancel_reason`.
+TIMEOUT, CHASE, EXIT, KILL = "timeout", "chase", "exit", "kill switch"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +101,45 @@ def working(connection: Connection) -> list[Row[Any]]:
     return list(
         connection.execute(statement.where(orders.c.state.in_(WORKING_ORDERS)).order_by(orders.c.seq))
     )
+
+
+def note_cancellation(connection: Connection, venue: str, order_id: str, reason: str, at: datetime) -> None:
+    """Its cancellation is about to be asked for; the first reason stays, but the kill switch's wins."""
+    same = (orders.c.venue == venue) & (orders.c.order_id == order_id)
+    row = connection.execute(select(orders).where(same)).one_or_none()
+    if row is None or (row.cancel_reason is not None and reason != KILL):
+        return
+    connection.execute(update(orders).where(same).values(cancel_asked_at=at, cancel_reason=reason))
+    audit.append(
+        connection, at, "order.cancel_asked", intent_id=row.intent_id, order_id=order_id, reason=reason
+    )
+
+
+def unfinished(connection: Connection, since: datetime) -> list[Row[Any]]:
+    """Intents (all columns) planned since then that ended with a rest which nobody carries on and nobody was
+    told to look after; with `order_id`, `status_message`, `filled_quantity` and `cancel_reason` of the order,
+    where there was one."""
+    successor = intents.alias("successor")
+    ended = orders.c.state.in_([OrderState.CANCELLED, OrderState.REJECTED])
+    refused = (intents.c.state == IntentState.REFUSED) & (intents.c.refused_by == "broker")
+    statement = (
+        select(
+            intents,
+            orders.c.order_id,
+            orders.c.status_message,
+            func.coalesce(orders.c.filled_quantity, 0).label("filled_quantity"),
+            orders.c.cancel_reason,
+        )
+        .outerjoin(orders, orders.c.intent_id == intents.c.id)
+        .outerjoin(successor, successor.c.follows == intents.c.id)
+        .where(
+            (intents.c.planned_at >= since)
+            & (refused | (ended & (orders.c.filled_quantity < orders.c.quantity)))
+            & successor.c.id.is_(None)
+            & intents.c.questioned_at.is_(None)
+        )
+    )
+    return list(connection.execute(statement))
 
 
 def latest(connection: Connection, count: int) -> list[Row[Any]]:

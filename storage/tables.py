@@ -79,6 +79,8 @@ intents = Table(
     Column("stop_loss", String(24)),
     Column("target", String(24)),
     Column("tag", String(20), nullable=False, unique=True),
+    #: The intent whose unfilled rest this one carries on; nobody's rest is carried on twice.
+    Column("follows", String(40), ForeignKey("intents.id"), unique=True),
     Column("state", String(20), nullable=False, index=True),
     #: Who refused: a rule of ours, the broker, or nobody because it was never sent.
     Column("refused_by", String(12)),
@@ -119,6 +121,9 @@ orders = Table(
     Column("quantity", Integer, nullable=False),
     Column("filled_quantity", Integer, nullable=False),
     Column("average_price", Exact, nullable=False),
+    #: When and why we asked for its cancellation: `timeout`, `chase`, `exit` or `kill switch`.
+    Column("cancel_asked_at", Moment),
+    Column("cancel_reason", String(16)),
     Column("placed_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("venue", "order_id"),

@@ -159,6 +159,7 @@ def upgrade() -> None:
         sa.Column("stop_loss", sa.String(length=24), nullable=True),
         sa.Column("target", sa.String(length=24), nullable=True),
         sa.Column("tag", sa.String(length=20), nullable=False),
+        sa.Column("follows", sa.String(length=40), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("refused_by", sa.String(length=12), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
@@ -167,8 +168,10 @@ def upgrade() -> None:
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.Column("questioned_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["alert_id"], ["alerts.id"], name=op.f("fk_intents_alert_id")),
+        sa.ForeignKeyConstraint(["follows"], ["intents.id"], name=op.f("fk_intents_follows")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_intents")),
         sa.UniqueConstraint("alert_id", "part", name=op.f("uq_intents_alert_id_part")),
+        sa.UniqueConstraint("follows", name=op.f("uq_intents_follows")),
         sa.UniqueConstraint("tag", name=op.f("uq_intents_tag")),
     )
     with op.batch_alter_table("intents", schema=None) as batch_op:
@@ -232,6 +235,8 @@ def upgrade() -> None:
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("filled_quantity", sa.Integer(), nullable=False),
         sa.Column("average_price", sa.String(length=40), nullable=False),
+        sa.Column("cancel_asked_at", sa.BigInteger(), nullable=True),
+        sa.Column("cancel_reason", sa.String(length=16), nullable=True),
         sa.Column("placed_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["intent_id"], ["intents.id"], name=op.f("fk_orders_intent_id")),
