@@ -73,6 +73,3 @@ class Book:
     def unsettled(self) -> list[Order]:
         """Orders that have not ended."""
         return [order for order in self.orders() if not order.ended]
-
-    def trades_of(self, order_id: str) -> list[Trade]:
-        return [trade for trade in self.trades if trade.order_id == order_id]

@@ -25,7 +25,7 @@ from gateway.paper.triggers import Triggers
 from gateway.paper.wire import ist
 from gateway.paper.words import Product, Status, Variety
 
-SPOTS_KEPT_EVERY = 20
+SPOTS_KEPT_EVERY = 120
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,9 @@
 """What the routes work with: the broker, its limits, its faults and its stream."""
 
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -11,6 +13,8 @@ from gateway.paper.faults import Faults
 from gateway.paper.limits import Turnstile
 from gateway.paper.orders import Order, Trade, order_row, trade_row
 from gateway.paper.ticker import Ticker
+
+ATTEMPTS_KEPT: Final = 10_000
 
 
 @dataclass(kw_only=True)
@@ -24,7 +28,7 @@ class Desk:
     redirect_url: str
     later: Later
     hidden: set[str] = field(default_factory=set)
-    attempts: list[dict[str, Any]] = field(default_factory=list)
+    attempts: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
 
     @property
     def user_id(self) -> str:
@@ -39,6 +43,13 @@ class Desk:
 
     def trade_rows(self) -> list[dict[str, Any]]:
         return [trade_row(trade) for trade in self.visible_trades()]
+
+    def attempted(self, form: Mapping[str, Any]) -> dict[str, Any]:
+        """Notes a POST /orders that arrived, whatever becomes of it."""
+        fields = {name: form.get(name) for name in ("tag", "tradingsymbol", "transaction_type", "quantity")}
+        attempt = {"at": self.broker.now().isoformat(), **fields, "order_id": None}
+        self.attempts.append(attempt)
+        return attempt
 
     def hide(self, order_id: str, seconds: float) -> None:
         """Keeps an order out of the book and the stream for a while, then tells of it as it stands."""

@@ -13,6 +13,7 @@ from gateway.paper.faults import Fault, FaultKind
 from gateway.paper.refusals import Refusal, dead_token
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+ATTEMPT: Final = web.RequestKey("attempt", dict[str, Any])
 STRUCK: Final = web.RequestKey("struck", list[Fault])
 _UNSIGNED: Final = frozenset({("POST", "/session/token"), ("GET", "/ws")})
 _OUTSIDE: Final = ("/connect/", "/_paper/")
@@ -39,6 +40,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     desk = desk_of(request)
     await request.read()  # a client that gives up later has sent its order all the same
+    if request.method == "POST" and request.path.startswith("/orders/"):
+        request[ATTEMPT] = desk.attempted(await request.post())
     struck = desk.faults.strike(f"{request.method} {request.path}")
     request[STRUCK] = struck
     desk.broker.turn()

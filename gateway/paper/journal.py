@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+KEPT_DAYS = 30
+
 
 class Journal:
     """Appends `[kind, record]` lines. Each is one write to the file, so killing the process loses nothing
@@ -23,6 +25,7 @@ class Journal:
         if self._directory is None:
             return
         self._directory.mkdir(parents=True, exist_ok=True)
+        self._prune(day)
         path = self._path(day)
         _cut_torn_line(path)
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -49,6 +52,12 @@ class Journal:
         for line in self._path(day).read_bytes().splitlines():
             kind, record = msgspec.json.decode(line)
             yield kind, record
+
+    def _prune(self, today: date) -> None:
+        if self._directory is not None:
+            for path in self._directory.glob("paper-*.jsonl"):
+                if (today - _day_of(path)).days > KEPT_DAYS:
+                    path.unlink()
 
     def _path(self, day: date) -> Path:
         if self._directory is None:

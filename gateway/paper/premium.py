@@ -21,8 +21,6 @@ def fair_price(contract: Contract, spot: float, volatility: float, now: datetime
 
 
 def _points(contract: Contract, spot: float, volatility: float, years: float) -> float:
-    if contract.kind is Kind.INDEX:
-        return spot
     if contract.kind is Kind.FUTURE:
         return spot * exp(RATE * years)
     return _option(contract.kind, spot, contract.strike, volatility, years)

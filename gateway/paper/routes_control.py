@@ -70,7 +70,7 @@ def truth(desk: Desk) -> dict[str, Any]:
     """Every attempt at POST /orders, every order accepted from one, and all orders, trades and triggers."""
     all_orders = list(desk.broker.book.orders())
     return {
-        "attempts": desk.attempts,
+        "attempts": list(desk.attempts),
         "accepted": [
             {"order_id": order.order_id, "tag": order.tag, "at": order.arrived}
             for order in all_orders

@@ -1,13 +1,13 @@
 """Orders, trades and positions (facts/kite.md 2, 3)."""
 
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
 from gateway.paper.answers import success
 from gateway.paper.desk import Desk, desk_of
 from gateway.paper.faults import script_of
-from gateway.paper.guard import STRUCK
+from gateway.paper.guard import ATTEMPT, STRUCK
 from gateway.paper.modification import modify
 from gateway.paper.order_forms import read_change, read_order
 from gateway.paper.orders import Order, trade_row
@@ -17,16 +17,8 @@ from gateway.paper.refusals import Refusal, being_processed, invalid, unknown_or
 
 async def place(request: web.Request) -> web.Response:
     """POST /orders/{variety}: accepted, not yet at the exchange."""
-    desk, form = desk_of(request), await _form(request)
-    attempt: dict[str, Any] = {
-        "tag": form.get("tag"),
-        "tradingsymbol": form.get("tradingsymbol"),
-        "order_id": None,
-    }
-    attempt["at"] = desk.broker.now().isoformat()
-    desk.attempts.append(attempt)
-    order = _accept(desk, request, form)
-    attempt["order_id"] = order.order_id
+    order = _accept(desk_of(request), request, await _form(request))
+    request[ATTEMPT]["order_id"] = order.order_id
     return _order_id(order.order_id)
 
 

@@ -85,6 +85,17 @@ async def test_what_rests_at_midnight_is_cancelled_and_the_stream_says_so(
     assert told == [(order_id, "CANCELLED")]
 
 
+async def test_what_rests_in_a_contract_is_cancelled_when_it_expires(
+    paper: PaperServer, kite: Kite, clock: Clock
+) -> None:
+    clock.now = datetime(2026, 12, 1, 15, 0, tzinfo=IST)
+    await kite.log_in(paper)
+    order_id = await kite.buy(at_the_money(paper), **RESTING)
+    await kite.reaches(order_id, "OPEN")
+    clock.forward(hours=1)
+    await kite.reaches(order_id, "CANCELLED")
+
+
 async def test_a_carried_contract_stays_tradable_wherever_the_index_went(
     paper: PaperServer, kite: Kite, clock: Clock
 ) -> None:

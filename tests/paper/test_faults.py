@@ -49,6 +49,7 @@ async def test_a_failed_answer_says_nothing_about_acceptance(
     with pytest.raises(error):
         await buy(paper, kite, "LOST")
     assert accepted(paper) == (["LOST"] if was_accepted else [])
+    assert [attempt["tag"] for attempt in paper.book()["attempts"]] == ["LOST"]
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,18 @@ def test_a_line_torn_by_a_crash_is_dropped_and_the_rest_kept(tmp_path: Path) -> 
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_old_days_are_forgotten(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for month, day in ((9, 1), (11, 1), (11, 25)):
+        journal.open(date(2026, month, day))
+    journal.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "paper-2026-11-01.jsonl",
+        "paper-2026-11-25.jsonl",
+    ]
+    assert journal.latest(date(2026, 11, 24)) == date(2026, 11, 1)
+
+
 class Process:
     """`python -m gateway.paper`, started, talked to, and killed."""
 
