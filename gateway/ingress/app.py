@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.ingress.door import Door
 from gateway.ingress.gatekeeper import Gatekeeper
 from gateway.ingress.login import LoginPages
-from gateway.ingress.middleware import surround
+from gateway.ingress.middleware import expect, surround
 from gateway.ingress.postback import Postbacks
 from gateway.ingress.protocol import Connections, DoorSite
 from gateway.ingress.status import StatusPages
@@ -31,15 +31,15 @@ def build_app(door: Door) -> web.Application:
     status, login = StatusPages(door, gatekeeper), LoginPages(door, gatekeeper)
     app.add_routes(
         [
-            web.post(PATH, webhook.receive),
-            web.post(PATH + "/{secret}", webhook.receive),
+            web.post(PATH, webhook.receive, expect_handler=expect),
+            web.post(PATH + "/{secret}", webhook.receive, expect_handler=expect),
             web.get("/alerts/{alert_id}", status.alert, allow_head=False),
             web.get("/healthz", status.alive),
             web.get("/readyz", status.ready),
             web.get("/metrics", status.metrics, allow_head=False),
             web.get("/kite/login", login.begin, allow_head=False),
             web.get("/kite/callback", login.finish, allow_head=False),
-            web.post("/kite/postback", postbacks.receive),
+            web.post("/kite/postback", postbacks.receive, expect_handler=expect),
         ]
     )
     app.on_shutdown.append(webhook.stop_waiting)

@@ -99,7 +99,8 @@ class Gatekeeper:
         local = self.client(request).is_loopback and self._names_this_machine(request)
         if not local:
             return False
-        if not self._server.trusted_proxies and any(name in headers for name in _FORWARDED):
+        is_known = bool(self._server.trusted_proxies) and "X-Forwarded-For" in headers
+        if not is_known and any(name in headers for name in _FORWARDED):
             return False
         origin = headers.get(hdrs.ORIGIN)
         own = origin is None or origin == f"http://{request.host}"

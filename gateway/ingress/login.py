@@ -82,7 +82,7 @@ class LoginPages:
         except BrokerError as error:
             log.warning("login_failed", venue=venue, error=error.sentence)
             said = f"Kite said: {error.sentence}"
-            return page("Kite refused the login", said, _BEGIN_AGAIN, status=HTTPStatus.BAD_GATEWAY)
+            return page("The login failed", said, _BEGIN_AGAIN, status=HTTPStatus.BAD_REQUEST)
         return page("Logged in", f"{venue}: {session.view().detail}.", "You can close this page.")
 
     def _usual_venue(self) -> str:

@@ -42,6 +42,16 @@ async def read_body(request: web.Request) -> bytes:
         raise Turned(HTTPStatus.BAD_REQUEST, "the body is broken off, or not encoded as it says") from None
 
 
+async def expect(request: web.Request) -> web.Response | None:
+    """`Expect: 100-continue` before a body that is not too large; other expectations are passed over."""
+    if (request.content_length or 0) > request.client_max_size:
+        return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+    return None
+
+
 def surround(metrics: Metrics) -> Middleware:
     """The outermost middleware."""
     quiet = Quiet()

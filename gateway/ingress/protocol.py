@@ -120,6 +120,14 @@ class DoorProtocol(web.RequestHandler):
         response.force_close()
         return response
 
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """aiohttp reads the rest of a refused body; one that breaks off there is nobody's fault here."""
+        exc = kw.get("exc_info")
+        if isinstance(exc, web.RequestPayloadError | ConnectionError):
+            self._note_garbage(exc)
+        else:
+            log.error("connection_failed", exc_info=exc)
+
     def _note_garbage(self, exc: BaseException | None) -> None:
         self._connections.metrics.turned_away.labels("malformed").inc()
         muted = self._connections.quiet.speak("malformed")

@@ -19,8 +19,9 @@ from storage.tables import login_states
 
 Parts = dict[str, Mapping[str, object]]
 
-#: How long an answer of `/readyz` is good for, in seconds: however often it is asked, the disk is tried once.
-READY_SECONDS: Final = 1.0
+#: How long an answer of `/readyz` is good for, in seconds: however often it is asked, the disk is tried once
+#: (a try on a locked database holds up alerts for as long as one of theirs would).
+READY_SECONDS: Final = 2.0
 _PROBE = "readyz"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from sqlalchemy import Row, select
 
 from config.settings import Settings
@@ -57,21 +58,34 @@ class House:
     port: int
     worked: list[Accepted]
     session: aiohttp.ClientSession
+    runner: web.AppRunner
     postbacks: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    async def stop(self) -> None:
+        """As at SIGTERM: no new connections; what is under way is answered."""
+        await self.runner.cleanup()
+
     async def request(self, method: str, path: str, **options: Any) -> Answer:
-        async with self.session.request(method, self.url + path, allow_redirects=False, **options) as response:
+        async with self.session.request(
+            method, self.url + path, allow_redirects=False, **options
+        ) as response:
             return Answer(response.status, response.headers, await response.text())
 
     async def get(self, path: str, **options: Any) -> Answer:
         return await self.request("GET", path, **options)
 
-    async def post(self, body: object, path: str = f"/webhook/tradingview/{SECRET}", **options: Any) -> Answer:
-        data = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+    async def post(
+        self, body: object, path: str = f"/webhook/tradingview/{SECRET}", **options: Any
+    ) -> Answer:
+        data = (
+            body
+            if isinstance(body, bytes)
+            else (body if isinstance(body, str) else json.dumps(body)).encode()
+        )
         return await self.request("POST", path, data=data, **options)
 
     async def rows(self) -> list[Row[Any]]:
@@ -81,7 +95,9 @@ class House:
 
     async def told(self) -> list[str]:
         return await self.database.read(
-            lambda connection: [row.text for row in connection.execute(select(notices).order_by(notices.c.seq))]
+            lambda connection: [
+                row.text for row in connection.execute(select(notices).order_by(notices.c.seq))
+            ]
         )
 
 
@@ -118,7 +134,7 @@ async def running(
 
     async def readiness() -> dict[str, dict[str, object]]:
         fine = {"ok": True, "detail": "fine"}
-        return {name: fine for name in ("kite_session", "instruments", "telegram", "kill_switch")}
+        return dict.fromkeys(("kite_session", "instruments", "telegram", "kill_switch"), fine)
 
     door = Door(
         settings=made,
@@ -132,7 +148,7 @@ async def running(
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
         try:
-            yield House(door, database, path, port, worked, session, postbacks)
+            yield House(door, database, path, port, worked, session, runner, postbacks)
         finally:
             await runner.cleanup()
             await lanes.stop()
@@ -148,7 +164,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def until(condition: Callable[[], object], seconds: float = 3.0) -> None:
     """Waits for something that another task brings about."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  any condition at all, not an event of ours
             await asyncio.sleep(0.005)
 
 
