@@ -6,10 +6,11 @@ from telegram.ext import ContextTypes
 
 from bot.access import name_of
 from bot.ports import Ports
-from storage import intents
 
 #: The kill switch's confirmation.
 STOP, CANCEL = "k:stop", "k:cancel"
+#: It is there, it is not there, send again as a new order.
+_UNKNOWN = frozenset("yns")
 
 
 class Buttons:
@@ -35,8 +36,8 @@ class Buttons:
         if kind in ("a", "r"):
             decision = await self._ports.approvals.decide(key, approve=kind == "a", by=by)
             return decision.sentence
-        if kind == "n":
-            return await self._close_unknown(key, by)
+        if kind in _UNKNOWN:
+            return await self._answer_unknown(kind, key, by)
         if data == STOP:
             await self._ports.kill_switch.throw(by)
             await query.edit_message_reply_markup(None)
@@ -46,8 +47,10 @@ class Buttons:
             return "Nothing was stopped."
         return "This button is not known any more."
 
-    async def _close_unknown(self, intent_id: str, by: str) -> str:
-        row = await self._ports.database.read(lambda connection: intents.get(connection, intent_id))
-        if row is None:
-            return "This order is not known any more."
-        return await self._ports.reconcilers[row.venue].close_unknown(intent_id, by)
+    async def _answer_unknown(self, kind: str, intent_id: str, by: str) -> str:
+        unknown = self._ports.unknown
+        if kind == "y":
+            return await unknown.it_is_there(intent_id)
+        if kind == "n":
+            return await unknown.it_is_not_there(intent_id, by)
+        return await unknown.send_again(intent_id, by)

@@ -163,4 +163,15 @@ def _buttons(view: AlertView) -> tuple[tuple[Button, ...], ...]:
             ),
         )
     asked = [row for row in view.intents if row.state == "unknown" and row.questioned_at is not None]
-    return tuple((Button(label=f"It is not there ({row.tag})", data=f"n:{row.id}"),) for row in asked)
+    return tuple(buttons for row in asked for buttons in _unknown_buttons(row, many=len(asked) > 1))
+
+
+def _unknown_buttons(row: Row[Any], *, many: bool) -> tuple[tuple[Button, ...], ...]:
+    which = f" ({row.tag})" if many else ""
+    return (
+        (
+            Button(label=f"It is there{which}", data=f"y:{row.id}"),
+            Button(label=f"It is not there{which}", data=f"n:{row.id}"),
+        ),
+        (Button(label=f"Send again as a new order{which}", data=f"s:{row.id}", style="danger"),),
+    )

@@ -7,7 +7,7 @@ from datetime import datetime
 from config.settings import Settings
 from gateway.approval import Approvals
 from gateway.kill_switch import KillSwitch
-from gateway.reconciliation import Reconciler
+from gateway.unknown import UnknownOrders
 from gateway.venues import VenueAccess
 from storage.engine import Database
 
@@ -20,7 +20,7 @@ class Ports:
     database: Database
     approvals: Approvals
     kill_switch: KillSwitch
-    reconcilers: Mapping[str, Reconciler]
+    unknown: UnknownOrders
     venues: Mapping[str, VenueAccess]
     clock: Callable[[], datetime]
     started_at: datetime

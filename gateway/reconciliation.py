@@ -231,18 +231,3 @@ class Reconciler:
             [row for row in unknown if row.venue == self._venue],
             [row for row in working if row.venue == self._venue],
         )
-
-    async def close_unknown(self, intent_id: str, by: str) -> str:
-        """The owner says that no order exists; only after the horizon; the book may still disprove it."""
-        now = self._clock()
-        return await self._database.write(lambda connection: self._close(connection, intent_id, by, now))
-
-    def _close(self, connection: Connection, intent_id: str, by: str, now: datetime) -> str:
-        row = intents.get(connection, intent_id)
-        if row is None or row.state != IntentState.UNKNOWN:
-            return "This is settled already."
-        if row.questioned_at is None:
-            return "Still looking in Kite's order book."
-        intents.close(connection, row, by=by, at=now)
-        self._outbox.show(connection, f"alert:{row.alert_id}", at=now)
-        return "Noted: no order. Should it appear in the book after all, you will be told."

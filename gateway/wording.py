@@ -81,8 +81,7 @@ def still_unknown(row: Row[Any], looked: timedelta) -> str:
         f"🆘 <b>Please look in Kite</b> · {order_title(row)}\n"
         f"After {looked.total_seconds():.0f} s the order book shows no order with the tag "
         f"<code>{row.tag}</code>. "
-        "Check the Kite app. If the order is there, it will be found and followed; "
-        "if it is not there, say so below."
+        "Look in the Kite app, then say below what you see. Nothing is sent by itself."
     )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -243,6 +244,11 @@ def order_state(status: str, filled_quantity: int) -> OrderState:
 _AT_EXCHANGE = frozenset(
     {"OPEN", "TRIGGER PENDING", "MODIFIED", "MODIFY PENDING", "MODIFY VALIDATION PENDING", "CANCEL PENDING"}
 )
+
+
+def new_alert_id() -> AlertId:
+    """An id nobody can guess: 16 characters [a-z2-7]."""
+    return AlertId(base64.b32encode(secrets.token_bytes(10)).decode("ascii").lower())
 
 
 def make_tag(alert_id: AlertId, part: int) -> Tag:

@@ -1,0 +1,346 @@
+"""The composition root: builds, starts and stops all parts in order; it knows all others, none knows it."""
+
+import asyncio
+import importlib.metadata
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import aiohttp
+import structlog
+from sqlalchemy import Connection
+
+from bot.app import TelegramBot
+from bot.notices import Sender
+from bot.phone.composer import AlertReply
+from bot.phone.server import PhoneServer
+from bot.ports import Ports
+from config.logs import add_secret
+from config.market import calendar, underlyings
+from config.settings import Settings
+from gateway.approval import Approvals
+from gateway.breaker import Breaker
+from gateway.chase import Chaser
+from gateway.domain.errors import BrokerError
+from gateway.domain.market import Calendar, utc_now
+from gateway.domain.order import BrokerOrder, Venue
+from gateway.execution import Executor, Placer
+from gateway.ingress.app import Door, build_app, serve
+from gateway.instruments import Instruments
+from gateway.intake import Accepted, Intake, Lanes
+from gateway.keeper import VenueKeeper
+from gateway.kill_switch import KillSwitch
+from gateway.kite.book import Book
+from gateway.kite.client import KiteClient
+from gateway.kite.desk import Desk
+from gateway.kite.stream import Stream
+from gateway.metrics import Metrics
+from gateway.paper.server import PaperServer
+from gateway.planning import Planner
+from gateway.prices import Prices
+from gateway.readiness import Readiness
+from gateway.reconciliation import Ports as BookPorts
+from gateway.reconciliation import Reconciler
+from gateway.risk import rules_of
+from gateway.session import Session
+from gateway.supervision import supervise
+from gateway.unknown import UnknownOrders
+from gateway.venues import VenueAccess
+from gateway.wakeups import Wakeups
+from gateway.world import WorldReader
+from storage import alerts
+from storage.engine import Database, database_url
+from storage.migrations import migrate
+from storage.notices import Outbox
+
+log = structlog.get_logger()
+
+TELEGRAM_API = "https://api.telegram.org"
+#: The embedded exchange listens on loopback and holds no money: its key, and its secret.
+PAPER_CREDENTIAL = "paper"
+#: Whose phone the embedded page is when no owner is configured.
+PHONE_OWNER = 1
+
+
+class Gateway:
+    """Everything, wired. `start` returns when alerts are taken; `stop` when nothing is left running."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = utc_now
+        self.version = importlib.metadata.version("manjha")
+        self.wakeups = Wakeups()
+        self.owner_ids = frozenset(settings.telegram.owner_ids or (PHONE_OWNER,))
+        chat_id = settings.telegram.chat_id
+        self.outbox = Outbox(chat_ids=(chat_id,) if chat_id is not None else tuple(sorted(self.owner_ids)))
+        self.database = Database(database_url(settings.database_url, settings.data_dir))
+        self.calendar = Calendar(data=calendar(), always=settings.market.hours == "always")
+        self.paper: PaperServer | None = None
+        self.phone: PhoneServer | None = None
+        self.address = ""
+        self.streams: dict[str, Stream] = {}
+        self._clients: list[KiteClient] = []
+        self._placers: dict[str, Placer] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._parts: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+
+    async def start(self) -> None:
+        """Builds and starts in the order in which each needs the other."""
+        await asyncio.to_thread(migrate, self.database)
+        started_at = self.clock()
+        if Venue.PAPER in self.settings.venues():
+            await self._start_paper()
+        self.access = {str(venue): self._venue(Venue(venue)) for venue in sorted(self.settings.venues())}
+        self._use_cases()
+        for access in self.access.values():
+            await access.session.restore()
+            await access.instruments.restore()
+        self._bot(started_at, await self._telegram_api())
+        await self._approvals.ask_again()
+        await self._take_up_unplanned()
+        await self._open_door()
+        for name, run in self._parts:
+            self._tasks.append(asyncio.create_task(supervise(name, run, self.tell), name=name))
+        log.info("serving", address=self.address, venues=list(self.access))
+
+    async def _start_paper(self) -> None:
+        self.paper = PaperServer(
+            data_dir=self.settings.data_dir / "paper", always_open=self.settings.market.hours == "always"
+        )
+        await self.paper.start()
+
+    def _venue(self, venue: Venue) -> VenueAccess:
+        """One venue's client, book, session, instruments, prices and stream."""
+        kite, paper = self.settings.kite, self.paper if venue is Venue.PAPER else None
+        client = KiteClient(
+            api_key=PAPER_CREDENTIAL if paper else kite.api_key,
+            api_secret=PAPER_CREDENTIAL if paper else kite.api_secret,
+            api_url=paper.url if paper else _text(kite.api_url),
+            login_url=paper.login_url if paper else _text(kite.login_url),
+        )
+        self._clients.append(client)
+        book = Book(client)
+        session = Session(
+            venue,
+            client,
+            self.database,
+            self.outbox,
+            self.clock,
+            user_id="" if paper else kite.user_id,
+            key_material=PAPER_CREDENTIAL if paper else kite.api_secret.get_secret_value(),
+            add_secret=add_secret,
+        )
+        has_data = paper is not None or kite.market_data
+        access = VenueAccess(
+            venue=venue,
+            book=book,
+            session=session,
+            instruments=Instruments(venue, book, self.database, self.calendar, underlyings()),
+            prices=Prices(
+                book, market_data=has_data, subscribe=(lambda token: self.streams[venue].subscribe([token]))
+            ),
+        )
+        self._placers[venue] = Placer(desk=Desk(client), session=session)
+        if has_data:
+            self._stream(access, client, paper.ticker_url if paper else _text(kite.ticker_url))
+        self._keeper(access, paper)
+        return access
+
+    def _stream(self, access: VenueAccess, client: KiteClient, ticker_url: str | None) -> None:
+        async def on_order(order: BrokerOrder) -> None:
+            await self.reconcilers[access.venue].on_order(order)
+
+        stream = Stream(
+            ticker_url,
+            client.credentials,
+            on_order=on_order,
+            on_prices=access.prices.note,
+            on_gap=lambda: self.wakeups.look_into_the_book(access.venue),
+        )
+        self.streams[access.venue] = stream
+        self._parts.append((f"stream ({access.venue})", stream.run))
+
+    def _keeper(self, access: VenueAccess, paper: PaperServer | None) -> None:
+        keeper = VenueKeeper(
+            access,
+            self.clock,
+            instruments_at=self.settings.schedule.instruments,
+            request_token=paper.issue_request_token if paper else None,
+            tell=self.tell,
+        )
+        access.session.on_login.append(keeper.retry_now)
+        self._parts.append((f"keeper ({access.venue})", keeper.run))
+
+    def _use_cases(self) -> None:
+        sessions = {venue: access.session for venue, access in self.access.items()}
+        world = WorldReader(self.calendar, sessions, self.clock)
+        rules = rules_of(self.settings)
+        shared = (self.settings, self.database, self.outbox)
+        self._breaker = Breaker(outbox=self.outbox)
+        self._executor = Executor(
+            *shared, self._placers, world, rules, self.wakeups, self.clock, self._breaker
+        )
+        planner = Planner(
+            *shared, self.access, world, rules, self.wakeups, self.clock, self._executor.cancel_entries
+        )
+        chaser = Chaser(*shared, self.access, self._executor, self.wakeups, self.clock)
+        self._lanes = Lanes(planner.plan)
+        self._intake = Intake(self.database, self.outbox, self._lanes, self.wakeups.outbox.ring)
+        self._approvals = Approvals(self.database, self.outbox, self.wakeups, self.clock)
+        self._kill_switch = KillSwitch(
+            self.database, self.outbox, self.wakeups, self.clock, self._executor.cancel
+        )
+        self.reconcilers = {venue: self._reconciler(access) for venue, access in self.access.items()}
+        self._parts += [
+            ("execution", self._executor.run),
+            ("approvals", self._approvals.run),
+            ("kill switch", self._kill_switch.run),
+            ("chase", chaser.run),
+        ]
+
+    def _reconciler(self, access: VenueAccess) -> Reconciler:
+        venue = str(access.venue)
+        ports = BookPorts(
+            in_flight=self._executor.in_flight,
+            streaming=lambda: venue in self.streams and self.streams[venue].connected,
+            opened=lambda: self._executor.open(venue),
+        )
+        reconciler = Reconciler(
+            access, self.database, self.outbox, self.wakeups, self.clock, ports, self._breaker
+        )
+
+        def after_login() -> None:
+            self._executor.shut(venue)
+            self.wakeups.look_into_the_book(venue)
+
+        access.session.on_login.append(after_login)
+        self._parts.append((f"reconciliation ({venue})", reconciler.run))
+        return reconciler
+
+    async def _telegram_api(self) -> tuple[str, str]:
+        """Token and Bot API root: Telegram's, or the embedded phone's."""
+        token = self.settings.telegram.bot_token.get_secret_value()
+        if token:
+            return token, _text(self.settings.telegram.api_url) or TELEGRAM_API
+        token = f"1:{secrets.token_urlsafe(24)}"
+        add_secret(token)
+        paper = self.paper
+        self.phone = PhoneServer(
+            token=token,
+            owner_id=min(self.owner_ids),
+            host=self.settings.phone.host,
+            port=self.settings.phone.port,
+            data_dir=self.settings.data_dir / "phone",
+            send_alert=self._send_alert,
+            placeholders=(lambda symbol: {"close": str(paper.spot(symbol))}) if paper else None,
+            market_view=paper.view if paper else None,
+        )
+        await self.phone.start()
+        return token, self.phone.api_url
+
+    async def _send_alert(self, body: str, query: str) -> AlertReply:
+        """The page's composer sends like TradingView: a POST to the webhook's own address."""
+        secret = self.settings.webhook_secret
+        path = f"/{secret.get_secret_value()}" if secret else ""
+        url = f"{self.address}/webhook/tradingview{path}" + (f"?{query}" if query else "")
+        async with aiohttp.ClientSession() as http, http.post(url, data=body.encode()) as answer:
+            return AlertReply(status=answer.status, body=await answer.text())
+
+    def _bot(self, started_at: datetime, telegram: tuple[str, str]) -> None:
+        token, api_url = telegram
+        ports = Ports(
+            settings=self.settings,
+            database=self.database,
+            approvals=self._approvals,
+            kill_switch=self._kill_switch,
+            unknown=UnknownOrders(self.database, self.outbox, self.reconcilers, self._intake, self.clock),
+            venues=self.access,
+            clock=self.clock,
+            started_at=started_at,
+            version=self.version,
+        )
+        self._telegram = TelegramBot(token, api_url, self.owner_ids, ports)
+        self._sender = Sender(token, api_url, self.database, self.wakeups.outbox, self.clock)
+        self._parts += [("telegram", self._telegram.run), ("outbox", self._sender.run)]
+
+    async def _take_up_unplanned(self) -> None:
+        """Alerts that were acknowledged before the last stop and not planned, in their order."""
+        for row in await self.database.read(alerts.unplanned):
+            self._lanes.put(
+                Accepted(
+                    alert_id=row.id,
+                    strategy=row.strategy,
+                    signal=alerts.signal_of(row),
+                    received_at=row.received_at,
+                )
+            )
+
+    async def _open_door(self) -> None:
+        readiness = Readiness(
+            self.database, self.access, lambda: self._sender.trouble or self._telegram.trouble
+        )
+        door = Door(
+            settings=self.settings,
+            database=self.database,
+            intake=self._intake,
+            changes=self.wakeups.changes,
+            sessions={venue: access.session for venue, access in self.access.items()},
+            api_secrets=self._api_secrets(),
+            readiness=readiness.parts,
+            on_postback=self._on_postback,
+            clock=self.clock,
+            metrics=Metrics(),
+        )
+        server = self.settings.server
+        self._runner, port = await serve(build_app(door), server.host, server.port)
+        host = "127.0.0.1" if server.host in {"0.0.0.0", "localhost", "::"} else server.host  # noqa: S104
+        self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def _api_secrets(self) -> dict[str, str]:
+        """What the postbacks of each venue are signed with."""
+        live = self.settings.kite.api_secret.get_secret_value()
+        return {venue: PAPER_CREDENTIAL if venue == Venue.PAPER else live for venue in self.access}
+
+    async def _on_postback(self, venue: str, order_id: str) -> None:
+        """A postback proves nothing but that this order is worth a look (facts/kite.md 4.1)."""
+        try:
+            order = await self.access[venue].book.order(order_id)
+        except BrokerError as error:
+            log.warning("postback_order_not_read", error=error.sentence)
+            return
+        await self.reconcilers[venue].on_order(order)
+
+    async def tell(self, text: str) -> None:
+        """A notice of the gateway's own."""
+        now = self.clock()
+
+        def add(connection: Connection) -> None:
+            self.outbox.tell(connection, text, at=now)
+
+        await self.database.write(add)
+        self.wakeups.outbox.ring()
+
+    async def stop(self) -> None:
+        """No new alert, no new plan, no new order; the calls in flight are heard out."""
+        await self._runner.cleanup()
+        await self._lanes.stop()
+        for task in self._tasks:
+            if task.get_name() == "execution":
+                task.cancel()
+        await self._executor.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for client in self._clients:
+            await client.close(grace=0.5)
+        if self.phone:
+            await self.phone.stop()
+        if self.paper:
+            await self.paper.stop()
+        await self.database.close()
+        log.info("stopped")
+
+
+def _text(url: object | None) -> str | None:
+    """A configured address without its last slash."""
+    return None if url is None else str(url).rstrip("/")
