@@ -103,6 +103,20 @@ async def test_an_exit_is_never_refused_for_want_of_margin(paper: PaperServer, k
     await kite.reaches(sale, "COMPLETE")
 
 
+async def test_an_exit_goes_through_even_when_funds_have_turned_negative(
+    paper: PaperServer, kite: Kite
+) -> None:
+    held, shorted = at_the_money(paper), at_the_money(paper, steps=3)
+    await kite.reaches(await kite.buy(held), "COMPLETE")
+    short = await kite.buy(shorted, transaction_type="SELL", quantity=5 * 65)
+    await kite.reaches(short, "COMPLETE")
+    paper.set_spot("NIFTY", 33_000)
+    assert (await kite.margins("equity"))["net"] < 0
+    await kite.reaches(await kite.buy(held, transaction_type="SELL"), "COMPLETE")
+    refused = await kite.buy(held)
+    await kite.reaches(refused, "REJECTED")
+
+
 async def test_an_order_margin_names_premium_or_span(paper: PaperServer, kite: Kite) -> None:
     contract = at_the_money(paper)
     buy = wish(contract) | {"order_type": "LIMIT", "price": 200.0}
