@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
 
+from config.market import senders
+
 Venue = Literal["paper", "live"]
 Approval = Literal["confirm", "auto"]
 Product = Literal["NRML", "MIS"]
@@ -141,7 +143,22 @@ TimeOfDay = Annotated[
     PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": _TIME_OF_DAY}),
 ]
+
+
+def _with_words(values: object) -> object:
+    """`tradingview` becomes the addresses it stands for."""
+    if not isinstance(values, list | tuple):
+        return values
+    known = senders()
+    return [network for value in values for network in known.get(str(value).lower(), (value,))]
+
+
 IpNetwork = Annotated[Network, BeforeValidator(_network), WithJsonSchema({"type": "string"})]
+Senders = Annotated[
+    tuple[IpNetwork, ...],
+    BeforeValidator(_with_words),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+]
 HttpUrl = Annotated[str, _address("http", "https")]
 WebSocketUrl = Annotated[str, _address("ws", "wss")]
 Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[0-9A-Za-z.:\[\]_-]+$")]

@@ -31,9 +31,10 @@ class Server(Section):
     trusted_proxies: tuple[f.IpNetwork, ...] = Field(
         default=(), description="Addresses or networks of reverse proxies whose X-Forwarded-For is believed."
     )
-    allowed_ips: tuple[f.IpNetwork, ...] = Field(
+    allowed_ips: f.Senders = Field(
         default=(),
-        description="Addresses or networks that may send alerts; an empty list lets every address.",
+        description="Addresses or networks that may send alerts; an empty list lets every address. The word "
+        "tradingview stands for TradingView's published addresses.",
     )
     max_body_bytes: Annotated[int, Field(ge=1_024, le=1_048_576)] = Field(
         default=16_384, description="Largest accepted request body, in bytes."
@@ -159,6 +160,10 @@ class Strategy(Trade):
         default=None, description="Where this strategy trades; null: the general venue."
     )
     enabled: bool = Field(default=True, description="false: its entries are refused; exits go on.")
+    expected_every_minutes: f.Count | None = Field(
+        default=None,
+        description="How often it speaks at least, in minutes of open market; a longer silence is told.",
+    )
     allow_short: bool = Field(
         default=False, description="Whether a SELL with nothing to close opens a short position."
     )
@@ -179,6 +184,7 @@ class StrategySettings(Trade, Defaults):
     name: str
     venue: f.Venue
     enabled: bool
+    expected_every_minutes: int | None = None
     allow_short: bool
 
 

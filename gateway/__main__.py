@@ -1,5 +1,6 @@
 """The command `manjha`: runs the gateway, or one of the short commands."""
 
+import argparse
 import asyncio
 import os
 import signal
@@ -7,12 +8,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from config.logs import configure_logging
 from config.settings import ConfigurationError, Settings
 from gateway import commands
 from gateway.assembly import Gateway
 from gateway.domain.errors import ManjhaError
 from gateway.practice import announce
+from gateway.replay import replay
+from storage.engine import Database, database_url
 
 EXIT_CONFIGURATION, EXIT_FAILURE = 2, 1
 
@@ -51,11 +56,29 @@ def run(path: Path | None) -> int:
     return 0
 
 
+def _replay(arguments: argparse.Namespace) -> int:
+    """`manjha replay`: prints what becomes of a stored alert on paper. Returns the exit status."""
+    settings = commands.settings_or_faults(arguments.config)
+    if settings is None:
+        return EXIT_CONFIGURATION
+    configure_logging(settings, stderr=False)
+    database = Database(database_url(settings.database_url, settings.data_dir))
+    try:
+        outcome = asyncio.run(replay(settings, database, arguments.alert_id))
+    except ManjhaError as error:
+        print(f"manjha: {error}", file=sys.stderr)
+        return EXIT_FAILURE
+    print(msgspec.json.format(msgspec.json.encode(outcome), indent=2).decode())
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `manjha`. Returns the exit status."""
     arguments = commands.parser().parse_args(argv)
     if arguments.command == "run":
         return run(arguments.config)
+    if arguments.command == "replay":
+        return _replay(arguments)
     return commands.run(arguments)
 
 

@@ -47,8 +47,10 @@ from gateway.supervision import supervise
 from gateway.unknown import UnknownOrders
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
+from gateway.watchfulness import Watchfulness
 from gateway.world import WorldReader
 from storage import alerts
+from storage.alerts import Arrival
 from storage.engine import Database, database_url
 from storage.migrations import migrate
 from storage.notices import Outbox
@@ -184,7 +186,13 @@ class Gateway:
             *shared, self.access, world, rules, self.wakeups, self.clock, self._executor.cancel_entries
         )
         chaser = Chaser(*shared, self.access, self._executor, self.wakeups, self.clock)
-        self._lanes = Lanes(planner.plan)
+        watchfulness = Watchfulness(*shared, self.calendar, self.wakeups, self.clock)
+
+        async def work(alert: Accepted) -> None:
+            await watchfulness.look_at(alert)
+            await planner.plan(alert)
+
+        self._lanes = Lanes(work)
         self._intake = Intake(self.database, self.outbox, self._lanes, self.wakeups.outbox.ring)
         self._approvals = Approvals(self.database, self.outbox, self.wakeups, self.clock)
         self._kill_switch = KillSwitch(
@@ -196,6 +204,7 @@ class Gateway:
             ("approvals", self._approvals.run),
             ("kill switch", self._kill_switch.run),
             ("chase", chaser.run),
+            ("watchfulness", watchfulness.run),
         ]
 
     def _reconciler(self, access: VenueAccess) -> Reconciler:
@@ -309,6 +318,21 @@ class Gateway:
             log.warning("postback_order_not_read", error=error.sentence)
             return
         await self.reconcilers[venue].on_order(order)
+
+    async def accept(self, arrival: Arrival) -> None:
+        """Takes an alert that did not come through the door."""
+        await self._intake.accept([arrival])
+
+    async def until_ready(self, seconds: float) -> None:
+        """Waits until every venue has a session, instruments and a read book. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            # Three parts become ready by themselves: one event for all of them would serve this wait alone.
+            while not all(self._can_trade(venue) for venue in self.access):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    def _can_trade(self, venue: str) -> bool:
+        access = self.access[venue]
+        return access.session.alive and bool(access.instruments.count) and self._executor.is_open(venue)
 
     async def tell(self, text: str) -> None:
         """A notice of the gateway's own."""

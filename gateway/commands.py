@@ -35,9 +35,12 @@ def parser() -> argparse.ArgumentParser:
         ("kill", "the kill switch on: nothing is sent any more"),
         ("resume", "the kill switch off"),
         ("status", "what the database says"),
+        ("replay", "a stored alert run again on the paper exchange"),
     ):
         command = below.add_parser(name, help=summary, description=summary)
         command.add_argument("--config", type=Path, default=None, help="the configuration file")
+        if name == "replay":
+            command.add_argument("alert_id", help="the id the webhook answered with")
     return top
 
 

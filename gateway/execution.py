@@ -82,6 +82,10 @@ class Executor:
             self._ready.add(venue)
             self._wakeups.executor.ring()
 
+    def is_open(self, venue: str) -> bool:
+        """Whether orders may go out at the venue."""
+        return venue in self._ready
+
     def shut(self, venue: str) -> None:
         """Nothing goes out at the venue until its book has been read again (a new login)."""
         self._ready.discard(venue)

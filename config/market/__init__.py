@@ -68,6 +68,12 @@ def calendar() -> CalendarData:
     )
 
 
+@cache
+def senders() -> dict[str, tuple[str, ...]]:
+    """Published addresses of those who send alerts, by the word that stands for them."""
+    return {word: tuple(addresses) for word, addresses in _read("senders.toml").items()}
+
+
 def _read(name: str) -> dict[str, Any]:
     return tomllib.loads((_HERE / name).read_text(encoding="utf-8"))
 

@@ -1,0 +1,169 @@
+"""What is told although nobody asked: drift, new names, alerts too thick, strategies that fell silent."""
+
+import asyncio
+import html
+from collections import defaultdict, deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection, func, select
+
+from config.settings import Settings
+from gateway.domain.drift import drift_of
+from gateway.domain.errors import StorageFailed
+from gateway.domain.market import Calendar, ist
+from gateway.intake import Accepted
+from gateway.wakeups import Wakeups
+from storage import flags, holdings
+from storage.engine import Database
+from storage.notices import Outbox, Priority
+from storage.tables import alerts
+
+log = structlog.get_logger()
+
+#: TradingView stops an alert that fires more than 15 times in 3 minutes, without a word to us
+#: (facts/tradingview.md 2); the owner hears of it some alerts before.
+BURST_WINDOW = timedelta(minutes=3)
+BURST_LIMIT, BURST_WARNING = 15, 12
+LOOK_SECONDS = 30.0
+_MET = "met:"
+
+
+class Watchfulness:
+    """Looks at each alert as it is planned, and at the silence between them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        outbox: Outbox,
+        calendar: Calendar,
+        wakeups: Wakeups,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._outbox = outbox
+        self._calendar = calendar
+        self._wakeups = wakeups
+        self._clock = clock
+        self._met: set[str] = set()
+        self._times: defaultdict[str, deque[datetime]] = defaultdict(deque)
+        self._warned: dict[str, datetime] = {}
+        self._silent: set[str] = set()
+        self._started_at = clock()
+
+    async def look_at(self, alert: Accepted) -> None:
+        """Before the alert is planned: what its arrival and its own view of the world tell."""
+        self._silent.discard(alert.strategy)
+        told = [
+            text for text in (await self._name(alert), self._burst(alert), await self._drift(alert)) if text
+        ]
+        if told:
+            await self._tell(told)
+
+    async def _name(self, alert: Accepted) -> str | None:
+        """A strategy that the configuration does not name is told once."""
+        name = alert.strategy
+        if name in self._met or self._settings.known_strategy(name) or name == "default":
+            return None
+        self._met.add(name)
+        if not await self._database.write(lambda connection: self._meet(connection, name)):
+            return None
+        return (
+            f"🆕 <b>New strategy</b> {html.escape(name)}: the configuration does not name it, so the "
+            f"defaults apply (approval {self._settings.defaults.approval}, {self._settings.venue})."
+        )
+
+    def _meet(self, connection: Connection, name: str) -> bool:
+        flag = f"{_MET}{name}"[:96]
+        if flags.value(connection, flag) is not None:
+            return False
+        flags.put(connection, flag, "yes", by="an alert", at=self._clock())
+        return True
+
+    def _burst(self, alert: Accepted) -> str | None:
+        times = self._times[alert.strategy]
+        times.append(alert.received_at)
+        while times[0] < alert.received_at - BURST_WINDOW:
+            times.popleft()
+        warned = self._warned.get(alert.strategy)
+        if len(times) < BURST_WARNING or (warned and alert.received_at - warned < BURST_WINDOW):
+            return None
+        self._warned[alert.strategy] = alert.received_at
+        return (
+            f"⚠️ <b>{len(times)} alerts in 3 minutes</b> · {html.escape(alert.strategy)}\n"
+            f"TradingView stops an alert that fires more than {BURST_LIMIT} times in 3 minutes, without "
+            "telling anybody. Check its frequency."
+        )
+
+    async def _drift(self, alert: Accepted) -> str | None:
+        signal = alert.signal
+        if signal.prev_market_position is None and signal.market_position is None:
+            return None
+        venue = self._settings.strategy(alert.strategy).venue
+        rows = await self._database.read(lambda connection: holdings.open_(connection, alert.strategy, venue))
+        sentence = drift_of(signal, sum(row.quantity for row in rows))
+        if sentence is None:
+            return None
+        return f"🧭 <b>Positions differ</b> · {html.escape(alert.strategy)}\n{html.escape(sentence)}."
+
+    async def run(self) -> None:
+        """Looks for silence while the market is open, for as long as it is not cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look_for_silence()
+            except StorageFailed as error:
+                log.error("silence_not_checked", error=str(error))
+
+    async def look_for_silence(self) -> None:
+        """Tells once of each strategy that has been silent for longer than it promised."""
+        now = self._clock()
+        if not self._calendar.is_open(now):
+            return
+        expected = {
+            name: timedelta(minutes=own.expected_every_minutes)
+            for name, own in self._settings.strategies.items()
+            if own.expected_every_minutes
+        }
+        for name, span in expected.items():
+            since = max(await self._last_heard(name), self._session_began(now))
+            if now - since > span and name not in self._silent:
+                self._silent.add(name)
+                minutes = int((now - since).total_seconds() // 60)
+                await self._tell([_silence(name, minutes, int(span.total_seconds() // 60))])
+
+    async def _last_heard(self, name: str) -> datetime:
+        found: datetime | None = await self._database.read(
+            lambda connection: connection.scalar(
+                select(func.max(alerts.c.received_at)).where(alerts.c.strategy == name)
+            )
+        )
+        return max(found, self._started_at) if found else self._started_at
+
+    def _session_began(self, now: datetime) -> datetime:
+        """Silence overnight is none: the time counts from the opening."""
+        local = ist(now)
+        hours = None if self._calendar.always else self._calendar.hours(local.date())
+        if hours is None:
+            return self._started_at
+        return datetime.combine(local.date(), hours.open, local.tzinfo)
+
+    async def _tell(self, texts: list[str]) -> None:
+        now = self._clock()
+
+        def work(connection: Connection) -> None:
+            for text in texts:
+                self._outbox.tell(connection, text, at=now, loud=False, priority=Priority.CHATTER)
+
+        await self._database.write(work)
+        self._wakeups.outbox.ring()
+
+
+def _silence(name: str, minutes: int, promised: int) -> str:
+    return (
+        f"🔇 <b>Silent for {minutes} minutes</b> · {html.escape(name)}\n"
+        f"It is expected every {promised}. Is its alert still active in TradingView?"
+    )
