@@ -38,6 +38,7 @@ def test_no_function_is_longer_than_a_screen() -> None:
     too_long = [
         f"{path.relative_to(ROOT)}:{function.lineno} {function.name}: {length(function)} lines"
         for path in python_files()
+        if "versions" not in path.parts  # a migration is generated, and never edited after it was released
         for function in functions(ast.parse(path.read_text(encoding="utf-8")))
         if length(function) > LONGEST_FUNCTION
     ]
