@@ -58,61 +58,69 @@ class OrderState(StrEnum):
     REJECTED = "rejected"
 
 
-#: The one table of transitions: from each state, where an arrow leads. The arrows into PLACED other than
-#: from PLACING are adoptions: the broker's book shows an order with the intent's tag, and the book is the
-#: truth whatever we had written (a backup restored, an answer misread). PLACING has one way in: the claim.
-TRANSITIONS: dict[StrEnum, frozenset[StrEnum]] = {
-    AlertState.RECEIVED: frozenset({AlertState.STALE, AlertState.REFUSED, AlertState.PLANNED}),
-    AlertState.INVALID: frozenset(),
-    AlertState.DUPLICATE: frozenset(),
-    AlertState.STALE: frozenset(),
-    AlertState.REFUSED: frozenset(),
-    AlertState.PLANNED: frozenset(),
-    IntentState.PLANNED: frozenset(
-        {IntentState.AWAITING_APPROVAL, IntentState.APPROVED, IntentState.REFUSED, IntentState.PLACED}
-    ),
-    IntentState.AWAITING_APPROVAL: frozenset(
-        {
-            IntentState.REJECTED,
-            IntentState.EXPIRED,
-            IntentState.APPROVED,
-            IntentState.REFUSED,
-            IntentState.PLACED,
-        }
-    ),
-    IntentState.REJECTED: frozenset({IntentState.PLACED}),
-    IntentState.EXPIRED: frozenset({IntentState.PLACED}),
-    IntentState.APPROVED: frozenset(
-        {IntentState.PLACING, IntentState.REFUSED, IntentState.EXPIRED, IntentState.PLACED}
-    ),
-    # REFUSED also covers "not sent": no order exists, and `refused_by` says which it was.
-    IntentState.PLACING: frozenset({IntentState.PLACED, IntentState.REFUSED, IntentState.UNKNOWN}),
-    IntentState.PLACED: frozenset(),
-    IntentState.REFUSED: frozenset({IntentState.PLACED}),
-    IntentState.UNKNOWN: frozenset({IntentState.PLACED, IntentState.CLOSED}),
-    IntentState.CLOSED: frozenset({IntentState.PLACED}),
-    OrderState.PLACED: frozenset(
-        {
-            OrderState.OPEN,
-            OrderState.PARTLY_FILLED,
-            OrderState.FILLED,
-            OrderState.CANCELLED,
-            OrderState.REJECTED,
-        }
-    ),
-    OrderState.OPEN: frozenset(
-        {OrderState.PARTLY_FILLED, OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED}
-    ),
-    OrderState.PARTLY_FILLED: frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED}),
-    OrderState.FILLED: frozenset(),
-    OrderState.CANCELLED: frozenset(),
-    OrderState.REJECTED: frozenset(),
+#: The one table of transitions: for each word, from each of its states, where an arrow leads. (By word,
+#: because members of different StrEnums with one text are equal: AlertState.REFUSED == IntentState.REFUSED.)
+#: The arrows into IntentState.PLACED other than from PLACING are adoptions: the broker's book shows an order
+#: with the intent's tag, and the book is the truth whatever we had written (a backup restored, an answer
+#: misread). PLACING has one way in: the claim.
+TRANSITIONS: dict[type[StrEnum], dict[StrEnum, frozenset[StrEnum]]] = {
+    AlertState: {
+        AlertState.RECEIVED: frozenset({AlertState.STALE, AlertState.REFUSED, AlertState.PLANNED}),
+        AlertState.INVALID: frozenset(),
+        AlertState.DUPLICATE: frozenset(),
+        AlertState.STALE: frozenset(),
+        AlertState.REFUSED: frozenset(),
+        AlertState.PLANNED: frozenset(),
+    },
+    IntentState: {
+        IntentState.PLANNED: frozenset(
+            {IntentState.AWAITING_APPROVAL, IntentState.APPROVED, IntentState.REFUSED, IntentState.PLACED}
+        ),
+        IntentState.AWAITING_APPROVAL: frozenset(
+            {
+                IntentState.REJECTED,
+                IntentState.EXPIRED,
+                IntentState.APPROVED,
+                IntentState.REFUSED,
+                IntentState.PLACED,
+            }
+        ),
+        IntentState.REJECTED: frozenset({IntentState.PLACED}),
+        IntentState.EXPIRED: frozenset({IntentState.PLACED}),
+        IntentState.APPROVED: frozenset(
+            {IntentState.PLACING, IntentState.REFUSED, IntentState.EXPIRED, IntentState.PLACED}
+        ),
+        # REFUSED also covers "not sent": no order exists, and `refused_by` says which it was.
+        IntentState.PLACING: frozenset({IntentState.PLACED, IntentState.REFUSED, IntentState.UNKNOWN}),
+        IntentState.PLACED: frozenset(),
+        IntentState.REFUSED: frozenset({IntentState.PLACED}),
+        IntentState.UNKNOWN: frozenset({IntentState.PLACED, IntentState.CLOSED}),
+        IntentState.CLOSED: frozenset({IntentState.PLACED}),
+    },
+    OrderState: {
+        OrderState.PLACED: frozenset(
+            {
+                OrderState.OPEN,
+                OrderState.PARTLY_FILLED,
+                OrderState.FILLED,
+                OrderState.CANCELLED,
+                OrderState.REJECTED,
+            }
+        ),
+        OrderState.OPEN: frozenset(
+            {OrderState.PARTLY_FILLED, OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED}
+        ),
+        OrderState.PARTLY_FILLED: frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED}),
+        OrderState.FILLED: frozenset(),
+        OrderState.CANCELLED: frozenset(),
+        OrderState.REJECTED: frozenset(),
+    },
 }
 
 
 def may_move(origin: StrEnum, goal: StrEnum) -> bool:
-    """Whether the table has an arrow from `origin` to `goal`."""
-    return goal in TRANSITIONS[origin]
+    """Whether the table has an arrow from `origin` to `goal`, two states of one word."""
+    return type(goal) is type(origin) and goal in TRANSITIONS[type(origin)][origin]
 
 
 #: Intents that may still lead to an order, or already have one we do not know the end of.
