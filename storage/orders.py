@@ -96,7 +96,14 @@ def of_intents(connection: Connection, intent_ids: list[str]) -> dict[str, Row[A
 def working(connection: Connection) -> list[Row[Any]]:
     """Orders that may still fill, with their intent's columns."""
     statement = select(
-        orders, intents.c.alert_id, intents.c.side, intents.c.tradingsymbol, intents.c.purpose
+        orders,
+        intents.c.alert_id,
+        intents.c.part,
+        intents.c.strategy,
+        intents.c.purpose,
+        intents.c.side,
+        intents.c.tradingsymbol,
+        intents.c.questioned_at,
     ).join(intents, intents.c.id == orders.c.intent_id)
     return list(
         connection.execute(statement.where(orders.c.state.in_(WORKING_ORDERS)).order_by(orders.c.seq))
