@@ -142,8 +142,9 @@ def _prefix_of(tradingsymbol: str, prefixes: list[str]) -> str:
 
 
 def _read_contract(row: list[str], column: dict[str, int], name: str) -> Contract | None:
+    """None for a row that cannot be read, or whose lot, tick or strike is no positive number."""
     try:
-        return Contract(
+        contract = Contract(
             exchange=row[column["exchange"]],
             tradingsymbol=row[column["tradingsymbol"]],
             instrument_token=int(row[column["instrument_token"]]),
@@ -156,6 +157,8 @@ def _read_contract(row: list[str], column: dict[str, int], name: str) -> Contrac
         )
     except (ValueError, InvalidOperation, KeyError):
         return None
+    figures = (Decimal(contract.lot_size), contract.tick_size, contract.strike)
+    return contract if all(each.is_finite() and each > 0 for each in figures) else None
 
 
 def chains_of(contracts: Iterable[Contract]) -> dict[str, OptionChain]:

@@ -23,6 +23,8 @@ def units(contract: Contract, *, quantity: int | None, lots: int | None, round_d
         raise Refusal(
             "quantity", "the alert names no quantity or lots, and its strategy's settings name none"
         )
+    if any(size is not None and size <= 0 for size in (quantity, lots)):
+        raise Refusal("quantity", "quantity and lots must be above zero")
     if quantity is None:
         return (lots or 0) * lot
     if lots is not None and quantity != lots * lot:
