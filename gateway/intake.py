@@ -36,8 +36,19 @@ class Accepted:
 
 @dataclass(eq=False)
 class _Parcel:
+    """One body's arrivals, and the future of whoever waits for them (done already if he hung up)."""
+
     arrivals: list[Arrival]
     stored: asyncio.Future[list[Stored]]
+
+    def succeed(self, outcome: list[Stored]) -> None:
+        if not self.stored.done():
+            self.stored.set_result(outcome)
+
+    def fail(self, error: Exception) -> None:
+        if not self.stored.done():
+            known = isinstance(error, StorageFailed)
+            self.stored.set_exception(error if known else StorageFailed(f"it cannot be stored: {error!r}"))
 
 
 class Intake:
@@ -68,30 +79,28 @@ class Intake:
             batch, self._waiting = self._waiting, []
             try:
                 await self._write(batch)
-            except StorageFailed as error:
-                await self._write_each(batch, error)
             finally:
                 for parcel in batch:
-                    if not parcel.stored.done():
-                        parcel.stored.set_exception(StorageFailed("the alert could not be stored"))
+                    parcel.fail(StorageFailed("the alert could not be stored"))
 
     async def _write(self, batch: list[_Parcel]) -> None:
-        stored = await self._database.write(lambda connection: [self._store(connection, p) for p in batch])
-        for parcel, outcome in zip(batch, stored, strict=True):
-            if not parcel.stored.done():
-                parcel.stored.set_result(outcome)
-            self._hand_on(parcel.arrivals, outcome)
-
-    async def _write_each(self, batch: list[_Parcel], error: StorageFailed) -> None:
-        """One bad alert must not cost its neighbours their place: each once more by itself."""
-        if len(batch) == 1:
-            batch[0].stored.set_exception(error)
+        """All together, or, when that fails, each by itself: one bad alert costs its neighbours nothing."""
+        try:
+            stored = await self._database.write(
+                lambda connection: [self._store(connection, parcel) for parcel in batch]
+            )
+        except Exception as error:  # a border: whatever one alert breaks, the others are stored
+            if len(batch) > 1:
+                for parcel in batch:
+                    await self._write([parcel])
+                return
+            if not isinstance(error, StorageFailed):
+                log.error("alert_not_storable", error=repr(error), exc_info=error)
+            batch[0].fail(error)
             return
-        for parcel in batch:
-            try:
-                await self._write([parcel])
-            except StorageFailed as alone:
-                parcel.stored.set_exception(alone)
+        for parcel, outcome in zip(batch, stored, strict=True):
+            parcel.succeed(outcome)
+            self._hand_on(parcel.arrivals, outcome)
 
     def _store(self, connection: Connection, parcel: _Parcel) -> list[Stored]:
         outcome = alerts.store(connection, parcel.arrivals)
@@ -158,6 +167,9 @@ class Lanes:
             except StorageFailed as error:
                 log.error("alert_waits_for_the_database", alert_id=alert.alert_id, error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception as error:  # a border: the strategy's next alert must have its turn
+                log.error("alert_not_worked_on", alert_id=alert.alert_id, error=repr(error), exc_info=error)
+                return
 
     async def stop(self) -> None:
         """Ends all lanes; what was not finished is found again at the next start."""

@@ -96,7 +96,8 @@ def _first_of(connection: Connection, arrival: Arrival) -> AlertId | None:
     else:
         since = arrival.received_at - RESEND_WINDOW
         same = (alerts.c.body_hash == arrival.body_hash) & (alerts.c.received_at > since)
-        same &= alerts.c.state != AlertState.DUPLICATE
+        # What was not understood before, and is now (the settings have changed), was never acted on.
+        same &= alerts.c.state.not_in([AlertState.DUPLICATE, AlertState.INVALID])
     return connection.scalar(select(alerts.c.id).where(same).limit(1))
 
 
