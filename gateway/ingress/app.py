@@ -8,6 +8,7 @@ from gateway.ingress.door import Door
 from gateway.ingress.gatekeeper import Gatekeeper
 from gateway.ingress.login import LoginPages
 from gateway.ingress.middleware import expect, surround
+from gateway.ingress.new_names import NewNames
 from gateway.ingress.postback import Postbacks
 from gateway.ingress.protocol import Connections, DoorSite
 from gateway.ingress.status import StatusPages
@@ -27,7 +28,8 @@ def build_app(door: Door) -> web.Application:
     )
     app[_CONNECTIONS] = Connections(door.settings.server.trusted_proxies, door.metrics)
     gatekeeper = Gatekeeper(door.settings, door.metrics, door.clock)
-    webhook, postbacks = Webhook(door, gatekeeper), Postbacks(door)
+    new_names = NewNames(door.settings, door.database, door.tell, door.clock)
+    webhook, postbacks = Webhook(door, gatekeeper, new_names), Postbacks(door)
     status, login = StatusPages(door, gatekeeper), LoginPages(door, gatekeeper)
     app.add_routes(
         [
@@ -43,7 +45,7 @@ def build_app(door: Door) -> web.Application:
         ]
     )
     app.on_shutdown.append(webhook.stop_waiting)
-    app.on_cleanup.append(postbacks.close)
+    app.on_cleanup.extend((postbacks.close, new_names.close))
     return app
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+import structlog
 from multidict import MultiMapping
 
 from config.settings import Settings, StrategySettings
@@ -22,12 +23,15 @@ from gateway.ingress.grammar.tree import Node, Pairs
 from gateway.ingress.payload import Document
 from storage.alerts import Arrival
 
+log = structlog.get_logger()
+
 #: The longest that `?wait=` waits, in seconds; more is taken for this.
 MAX_WAIT: Final = 30.0
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _LONGEST_NAME = 64
 _LONGEST_FIELD = 64
 _ID_BYTES = 10
+_OUR_FAULT = "Manjha stumbled over this alert, which is a fault of its own; the log says where."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +84,13 @@ class Arrivals:
         return Errand(arrivals=arrivals, several=_elements(document) is not None, wait=wait)
 
     def _arrival(self, post: _Post, index: int, part: Document) -> Arrival:
+        try:
+            return self._judged(post, index, part)
+        except Exception:  # the border: a fault of ours must not cost the owner the news of an alert
+            log.exception("alert_stumbled_over")
+            return _invalid(post, index, InvalidAlert("body", _OUR_FAULT))
+
+    def _judged(self, post: _Post, index: int, part: Document) -> Arrival:
         try:
             (signal,) = payload.signals_of(part)
             signal = _named(signal, post.strategy)

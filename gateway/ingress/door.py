@@ -18,7 +18,7 @@ class Door:
 
     `readiness` gives the parts of `/readyz`, each `{"ok": bool, "detail": str}`; the door itself tries the
     database. `on_postback(venue, order_id)` has that order read again. `api_secrets`, by venue, verify the
-    postbacks; live's is in the settings.
+    postbacks; live's is in the settings. `tell(html)` owes the owner a message.
     """
 
     settings: Settings
@@ -29,5 +29,6 @@ class Door:
     readiness: Callable[[], Awaitable[Mapping[str, Mapping[str, object]]]]
     on_postback: Callable[[str, str], Awaitable[None]]
     clock: Callable[[], datetime]
+    tell: Callable[[str], Awaitable[None]] | None = None
     api_secrets: Mapping[str, str] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)

@@ -17,6 +17,7 @@ from gateway.ingress.arrivals import Arrivals, Errand
 from gateway.ingress.door import Door
 from gateway.ingress.gatekeeper import Gatekeeper
 from gateway.ingress.middleware import read_body
+from gateway.ingress.new_names import NewNames
 from gateway.views import alert_view, settled_answer
 from gateway.wakeups import Watch
 from storage.alerts import Arrival, Stored
@@ -33,8 +34,9 @@ _LOOK_AGAIN_SECONDS: Final = 1.0
 class Webhook:
     """Takes alerts in."""
 
-    def __init__(self, door: Door, gatekeeper: Gatekeeper) -> None:
+    def __init__(self, door: Door, gatekeeper: Gatekeeper, new_names: NewNames) -> None:
         self._door = door
+        self._new_names = new_names
         self._gatekeeper = gatekeeper
         self._arrivals = Arrivals(door.settings, door.clock)
         self._closing = False
@@ -80,6 +82,7 @@ class Webhook:
 
     async def _answer(self, errand: Errand, stored: list[Stored], watches: list[Watch]) -> web.Response:
         """From here on the alert is kept: no failure may tell its sender to send it again."""
+        self._new_names.notice(arrival.strategy for arrival in errand.arrivals)
         each = [answers.at_the_door(*pair) for pair in zip(errand.arrivals, stored, strict=True)]
         for fields in each:
             self._door.metrics.alerts.labels(fields["status"]).inc()

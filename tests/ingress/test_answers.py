@@ -167,3 +167,19 @@ async def test_settings_of_the_strategy_complete_plain_text(tmp_path: Path) -> N
         assert (signal.symbol, signal.lots, signal.quantity) == ("BANKNIFTY", 2, None)
         assert str(signal.strike.value) == "1"
         assert str(signal.stop_loss.value) == "-20"
+
+
+async def test_a_fault_of_our_own_keeps_the_alert_and_tells_its_owner(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 5xx would have TradingView send it three times more, and then it were lost."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("inside story")
+
+    monkeypatch.setattr("gateway.ingress.arrivals.complete", broken)
+    answer = await house.post(BUY)
+    assert (answer.status, answer.json["field"]) == (400, "body")
+    assert "inside" not in answer.text
+    assert (await house.rows())[0].state == AlertState.INVALID
+    assert len(await house.told()) == 1

@@ -9,6 +9,7 @@ import struct
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.ingress.quiet import Quiet
 from tests.ingress.conftest import BUY, SECRET, House
 from tests.ingress.test_limits import HEAD, connected, everything
 
@@ -69,11 +70,21 @@ async def test_the_log_names_the_route_and_never_path_query_or_body(house: House
     assert not any(word in str(lines) for word in (SECRET, "some-guess", "token", "abc", "strategy="))
 
 
-async def test_a_flood_of_refusals_is_a_few_lines(house: House) -> None:
+@pytest.mark.parametrize("path", [f"/webhook/tradingview/{SECRET}", "/webhook/tradingview/guess", "/guess"])
+async def test_a_flood_is_a_few_lines_of_the_log(house: House, path: str) -> None:
     with capture_logs() as lines:
-        for _ in range(60):
-            await house.post(BUY, "/webhook/tradingview/guess")
-    assert len(lines) <= 2 * 20 + 20 + 5
+        for _ in range(200):
+            await house.post(BUY, path)
+    assert 60 <= len(lines) <= 60 + 20 + 10
+
+
+def test_what_was_left_out_of_the_log_is_counted() -> None:
+    now = [0.0]
+    quiet = Quiet(lines=2, seconds=60, clock=lambda: now[0])
+    assert [quiet.speak("a") for _ in range(5)] == [0, 0, None, None, None]
+    assert quiet.speak("b") == 0
+    now[0] = 61.0
+    assert [quiet.speak("a"), quiet.speak("a"), quiet.speak("a")] == [3, 0, None]
 
 
 GARBAGE = [
@@ -91,7 +102,7 @@ GARBAGE = [
     b"POST /kite/postback HTTP/1.1\r\nHost: \xff\r\nContent-Length: 0\r\n\r\n",
     b"GET http://[::bad/ HTTP/1.1\r\nHost: x\r\n\r\n",
     b"CONNECT evil:443 HTTP/1.1\r\nHost: evil\r\n\r\n",
-    b"POST /healthz HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n",
+    b"POST /healthz HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
 ]
 
 
