@@ -10,7 +10,8 @@ from aiohttp import web
 from gateway.domain.order import AlertState
 from storage.alerts import Arrival, Stored
 
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+#: `Server` spares the world the names and versions that aiohttp would give away there.
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "Manjha"}
 
 #: An answer's fields.
 Fields = dict[str, Any]

@@ -65,7 +65,10 @@ class StatusPages:
     async def metrics(self, request: web.Request) -> web.Response:
         """`GET /metrics`: this machine's own programs, or the owner."""
         self._gatekeeper.authenticate_owner(request, local_is_owner=True)
-        return web.Response(body=self._door.metrics.text(), headers={hdrs.CONTENT_TYPE: metrics.CONTENT_TYPE})
+        return web.Response(
+            body=self._door.metrics.text(),
+            headers={hdrs.CONTENT_TYPE: metrics.CONTENT_TYPE, hdrs.SERVER: "Manjha"},
+        )
 
     async def _look(self) -> Parts:
         return {**await self._door.readiness(), "database": await self._try_database()}

@@ -47,6 +47,11 @@ async def test_an_unknown_method_is_405_and_says_which_are_allowed(
         assert answer.json == {"success": False, "error": "this method is not allowed here"}
 
 
+async def test_no_answer_names_its_server_software(house: House) -> None:
+    for path in ("/healthz", "/readyz", "/metrics", "/nothing", "/kite/callback", "/kite/login"):
+        assert (await house.get(path)).headers["Server"] == "Manjha"
+
+
 async def test_no_answer_may_be_kept_by_a_cache(house: House) -> None:
     for answer in (await house.post(BUY), await house.get("/nothing"), await house.get("/healthz")):
         assert answer.headers["Cache-Control"] == "no-store"
