@@ -55,10 +55,11 @@ async def test_one_id_shared_by_two_strategies_is_two_alerts(house: House) -> No
 
 
 async def test_one_id_shared_by_the_legs_of_a_reversal_is_two_alerts(house: House) -> None:
-    close = {"action": "SELL", "symbol": "NIFTY", "option_type": "CE", "id": "NIFTY-1"}
+    close = {**BUY, "action": "SELL", "id": "NIFTY-1"}
     turn = {**BUY, "option_type": "PE", "id": "NIFTY-1"}
-    answer = await house.post([close, turn])
-    assert [each["status"] for each in answer.json["alerts"]] == ["queued", "queued"]
+    back = {**BUY, "action": "SELL", "option_type": "PE", "id": "NIFTY-1"}
+    answer = await house.post([close, turn, back, close])
+    assert [each["status"] for each in answer.json["alerts"]] == ["queued", "queued", "queued", "duplicate"]
 
 
 async def test_an_id_sent_again_is_a_duplicate_whatever_else_changed(house: House) -> None:

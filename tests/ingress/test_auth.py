@@ -3,16 +3,19 @@
 import base64
 import json
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook as Signer
+from yarl import URL
 
 from gateway.domain.market import utc_now
 from gateway.ingress import auth
 from gateway.ingress.auth import Signature
-from tests.ingress.conftest import BUY, SECRET, House, moment
+from tests.ingress.conftest import BUY, SECRET, House, moment, running, settings
 
 NOW = moment(2026, 11, 23, 4, 30)
 BODY = json.dumps(BUY).encode()
@@ -125,6 +128,17 @@ async def test_a_wrong_secret_in_any_place_is_refused_in_the_same_words(
 )
 async def test_the_secret_in_the_body_is_found_in_every_form(house: House, body: object) -> None:
     assert (await house.post(body, PATH)).status == 200
+
+
+async def test_a_secret_of_odd_characters_works_in_every_place(tmp_path: Path) -> None:
+    secret = "ä/ö %41 x+y?#"
+    async with running(tmp_path, settings(webhook_secret=secret)) as house:
+        address = URL(f"{house.url}{PATH}/{quote(secret, safe='')}", encoded=True)
+        async with house.session.post(address, data=json.dumps(BUY)) as answer:
+            assert answer.status == 200
+        assert (await house.post({**BUY, "secret": secret}, PATH)).status == 200
+        bearer = f"Bearer {secret}".encode().decode("utf-8")
+        assert (await house.get("/alerts/abc", headers={"Authorization": bearer})).status == 404
 
 
 async def test_a_broken_body_that_carries_the_secret_is_answered_400_and_kept(house: House) -> None:
