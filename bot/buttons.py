@@ -8,7 +8,7 @@ from bot.access import name_of
 from bot.ports import Ports
 
 #: The kill switch's confirmation.
-STOP, CANCEL = "k:stop", "k:cancel"
+STOP, STOP_AND_FLATTEN, CANCEL = "k:stop", "k:flatten", "k:cancel"
 #: It is there, it is not there, send again as a new order.
 _UNKNOWN = frozenset("yns")
 
@@ -38,14 +38,30 @@ class Buttons:
             return decision.sentence
         if kind in _UNKNOWN:
             return await self._answer_unknown(kind, key, by)
-        if data == STOP:
-            await self._ports.kill_switch.throw(by)
+        if data in (STOP, STOP_AND_FLATTEN):
+            flatten = data == STOP_AND_FLATTEN
+            await self._ports.kill_switch.throw(by, flatten=flatten)
             await query.edit_message_reply_markup(None)
-            return "Stopped."
+            return "Stopped; everything held is being sold." if flatten else "Stopped."
+        if kind == "f":
+            day, _, seq = key.partition(":")
+            return await self._ports.square_off.keep(day, int(seq), by)
+        if kind in ("c", "x"):
+            return await self._confirmed(kind == "c", key, by, query)
         if data == CANCEL:
             await query.edit_message_text("Nothing was stopped.")
             return "Nothing was stopped."
         return "This button is not known any more."
+
+    async def _confirmed(self, yes: bool, word: str, by: str, query: CallbackQuery) -> str:
+        meant = self._ports.confirmations.take(word)
+        await query.edit_message_reply_markup(None)
+        if not yes:
+            return "Nothing is closed."
+        if meant is None:
+            return "This question is too old: ask again."
+        self._ports.close(meant, by)
+        return "Closing."
 
     async def _answer_unknown(self, kind: str, intent_id: str, by: str) -> str:
         unknown = self._ports.unknown

@@ -60,6 +60,20 @@ def alert_card(view: AlertView, now: datetime) -> Card:
     return Card(text="\n".join(line for line in lines if line), buttons=_buttons(view))
 
 
+def square_off_card(day: str, rows: Sequence[tuple[Row[Any], bool]], at: str) -> Card:
+    """What will be closed at the day's end, each NRML holding with a Keep button until it is kept."""
+    lines = [f"🏁 <b>Square-off at {at} IST</b>. This will be closed:"]
+    buttons = []
+    for row, kept in rows:
+        name = f"{row.tradingsymbol} {row.quantity} {row.product} · {row.strategy}"
+        lines.append(f"{'📌 kept: ' if kept else '• '}{html.escape(name)} · {VENUE_BADGES[row.venue]}")
+        if row.product == "NRML" and not kept:
+            buttons.append((Button(label=f"Keep {row.tradingsymbol}"[:60], data=f"f:{day}:{row.seq}"),))
+    if not rows:
+        lines = ["🏁 <b>Square-off</b>: nothing is held any more."]
+    return Card(text="\n".join(lines), buttons=tuple(buttons))
+
+
 def _by_contract(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
     groups: dict[tuple[str, str], list[Row[Any]]] = {}
     for row in rows:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Row
 from telegram import Bot, LinkPreviewOptions, ReplyParameters
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 
-from bot.cards import Card, alert_card
+from bot.cards import Card, alert_card, square_off_card
 from bot.keyboard import inline
 from gateway.domain.errors import StorageFailed
+from gateway.square_off import SquareOff
 from gateway.views import alert_view
 from gateway.wakeups import Bell
 from storage import notices
@@ -73,8 +74,15 @@ class Sender:
     """Sends what is due, in order; remembers which message is whose card."""
 
     def __init__(
-        self, token: str, api_url: str, database: Database, bell: Bell, clock: Callable[[], datetime]
+        self,
+        token: str,
+        api_url: str,
+        database: Database,
+        bell: Bell,
+        clock: Callable[[], datetime],
+        square_off: SquareOff,
     ) -> None:
+        self._square_off = square_off
         # Its own connections, apart from the polling's: a dead polling must not hold up the outbox.
         self._bot = Bot(token, base_url=f"{api_url.rstrip('/')}/bot")
         self._database = database
@@ -204,10 +212,16 @@ class Sender:
 
     async def _draw(self, subject: str) -> Card | None:
         kind, _, key = subject.partition(":")
+        if kind == "square_off":
+            return await self._draw_square_off(date.fromisoformat(key))
         if kind != "alert":
             return None
         view = await self._database.read(lambda connection: alert_view(connection, key))
         return alert_card(view, self._clock()) if view is not None and view.intents else None
+
+    async def _draw_square_off(self, day: date) -> Card:
+        rows = await self._database.read(lambda connection: self._square_off.due_rows(connection, day))
+        return square_off_card(str(day), rows, f"{self._square_off.at(day):%H:%M}")
 
     async def _message_of(self, chat_id: int, subject: str) -> int | None:
         return await self._database.read(lambda connection: notices.message_of(connection, chat_id, subject))

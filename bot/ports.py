@@ -1,12 +1,14 @@
 """What the bot needs of the gateway: use cases to call, and places to read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.confirmations import Confirmations
 from config.settings import Settings
 from gateway.approval import Approvals
 from gateway.kill_switch import KillSwitch
+from gateway.square_off import SquareOff
 from gateway.unknown import UnknownOrders
 from gateway.venues import VenueAccess
 from storage.engine import Database
@@ -21,6 +23,12 @@ class Ports:
     approvals: Approvals
     kill_switch: KillSwitch
     unknown: UnknownOrders
+    square_off: SquareOff
+    confirmations: Confirmations
+    #: Takes an order in words and who says it; the alert's id. Raises InvalidAlert, StorageFailed.
+    submit_words: Callable[[str, str], Awaitable[str]]
+    #: Closes the holdings with these numbers, for whom; returns at once.
+    close: Callable[[frozenset[int], str], None]
     venues: Mapping[str, VenueAccess]
     clock: Callable[[], datetime]
     started_at: datetime

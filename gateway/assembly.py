@@ -2,17 +2,16 @@
 
 import asyncio
 import importlib.metadata
-import secrets
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-import aiohttp
 import structlog
 from sqlalchemy import Connection
 
 from bot.app import TelegramBot
+from bot.confirmations import Confirmations
+from bot.embedded import embedded_phone
 from bot.notices import Sender
-from bot.phone.composer import AlertReply
 from bot.phone.server import PhoneServer
 from bot.ports import Ports
 from config.logs import add_secret
@@ -21,14 +20,16 @@ from config.settings import Settings
 from gateway.approval import Approvals
 from gateway.breaker import Breaker
 from gateway.chase import Chaser
+from gateway.closing import Closing, Errand
 from gateway.domain.errors import BrokerError
 from gateway.domain.market import Calendar, utc_now
 from gateway.domain.order import BrokerOrder, Venue
 from gateway.execution import Executor, Placer
 from gateway.ingress.app import Door, build_app, serve
+from gateway.ingress.by_hand import arrival_of_words
 from gateway.instruments import Instruments
 from gateway.intake import Accepted, Intake, Lanes
-from gateway.keeper import VenueKeeper
+from gateway.keeper import LoginReminder, VenueKeeper
 from gateway.kill_switch import KillSwitch
 from gateway.kite.book import Book
 from gateway.kite.client import KiteClient
@@ -42,7 +43,9 @@ from gateway.readiness import Readiness
 from gateway.reconciliation import Ports as BookPorts
 from gateway.reconciliation import Reconciler
 from gateway.risk import rules_of
+from gateway.schedule import Schedule, table_of_jobs
 from gateway.session import Session
+from gateway.square_off import SquareOff
 from gateway.supervision import supervise
 from gateway.unknown import UnknownOrders
 from gateway.venues import VenueAccess
@@ -84,6 +87,7 @@ class Gateway:
         self._clients: list[KiteClient] = []
         self._placers: dict[str, Placer] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._errands: set[asyncio.Task[bool]] = set()
         self._parts: list[tuple[str, Callable[[], Awaitable[None]]]] = []
 
     async def start(self) -> None:
@@ -103,6 +107,8 @@ class Gateway:
         await self._open_door()
         for name, run in self._parts:
             self._tasks.append(asyncio.create_task(supervise(name, run, self.tell), name=name))
+        self._scheduler = self._schedule.start()
+        await self._schedule.look()
         log.info("serving", address=self.address, venues=list(self.access))
 
     async def _start_paper(self) -> None:
@@ -195,9 +201,18 @@ class Gateway:
         self._lanes = Lanes(work)
         self._intake = Intake(self.database, self.outbox, self._lanes, self.wakeups.outbox.ring)
         self._approvals = Approvals(self.database, self.outbox, self.wakeups, self.clock)
+        closing = Closing(self.database, self.outbox, self._executor, self._intake, self.wakeups, self.clock)
+        self._closing = closing
+        self._square_off = SquareOff(*shared, closing, self.calendar, self.wakeups, self.clock)
+
+        async def flatten(by: str) -> None:
+            await closing.close(Errand(title="🛑 Flatten", by=by, selection=lambda _: True))
+
         self._kill_switch = KillSwitch(
-            self.database, self.outbox, self.wakeups, self.clock, self._executor.cancel
+            self.database, self.outbox, self.wakeups, self.clock, self._executor.cancel, flatten
         )
+        jobs = table_of_jobs(self.settings.schedule, self._square_off, LoginReminder(self.access, self.tell))
+        self._schedule = Schedule(jobs, self.database, self.calendar, self.clock, self.tell)
         self.reconcilers = {venue: self._reconciler(access) for venue, access in self.access.items()}
         self._parts += [
             ("execution", self._executor.run),
@@ -231,29 +246,17 @@ class Gateway:
         token = self.settings.telegram.bot_token.get_secret_value()
         if token:
             return token, _text(self.settings.telegram.api_url) or TELEGRAM_API
-        token = f"1:{secrets.token_urlsafe(24)}"
-        add_secret(token)
         paper = self.paper
-        self.phone = PhoneServer(
-            token=token,
-            owner_id=min(self.owner_ids),
-            host=self.settings.phone.host,
-            port=self.settings.phone.port,
-            data_dir=self.settings.data_dir / "phone",
-            send_alert=self._send_alert,
-            placeholders=(lambda symbol: {"close": str(paper.spot(symbol))}) if paper else None,
+        token, self.phone = embedded_phone(
+            self.settings,
+            min(self.owner_ids),
+            lambda: self.address,
+            spot=paper.spot if paper else None,
             market_view=paper.view if paper else None,
         )
+        add_secret(token)
         await self.phone.start()
         return token, self.phone.api_url
-
-    async def _send_alert(self, body: str, query: str) -> AlertReply:
-        """The page's composer sends like TradingView: a POST to the webhook's own address."""
-        secret = self.settings.webhook_secret
-        path = f"/{secret.get_secret_value()}" if secret else ""
-        url = f"{self.address}/webhook/tradingview{path}" + (f"?{query}" if query else "")
-        async with aiohttp.ClientSession() as http, http.post(url, data=body.encode()) as answer:
-            return AlertReply(status=answer.status, body=await answer.text())
 
     def _bot(self, started_at: datetime, telegram: tuple[str, str]) -> None:
         token, api_url = telegram
@@ -263,14 +266,32 @@ class Gateway:
             approvals=self._approvals,
             kill_switch=self._kill_switch,
             unknown=UnknownOrders(self.database, self.outbox, self.reconcilers, self._intake, self.clock),
+            square_off=self._square_off,
+            confirmations=Confirmations(),
+            submit_words=self._submit_words,
+            close=self._close,
             venues=self.access,
             clock=self.clock,
             started_at=started_at,
             version=self.version,
         )
         self._telegram = TelegramBot(token, api_url, self.owner_ids, ports)
-        self._sender = Sender(token, api_url, self.database, self.wakeups.outbox, self.clock)
+        self._sender = Sender(
+            token, api_url, self.database, self.wakeups.outbox, self.clock, self._square_off
+        )
         self._parts += [("telegram", self._telegram.run), ("outbox", self._sender.run)]
+
+    async def _submit_words(self, words: str, by: str) -> str:
+        """An order in words, from the phone: an alert like any other."""
+        arrival = arrival_of_words(words, self.settings, self.clock(), f"telegram: {by}")
+        await self.accept(arrival)
+        return arrival.alert_id
+
+    def _close(self, meant: frozenset[int], by: str) -> None:
+        errand = Errand(title="🏁 Square-off", by=by, selection=lambda row: row.seq in meant)
+        task = asyncio.create_task(self._closing.close(errand), name="close")
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
 
     async def _take_up_unplanned(self) -> None:
         """Alerts that were acknowledged before the last stop and not planned, in their order."""
@@ -347,6 +368,8 @@ class Gateway:
     async def stop(self) -> None:
         """No new alert, no new plan, no new order; the calls in flight are heard out."""
         await self._runner.cleanup()
+        self._scheduler.shutdown(wait=False)
+        await self._schedule.stop()
         await self._lanes.stop()
         for task in self._tasks:
             if task.get_name() == "execution":

@@ -96,7 +96,7 @@ class Chaser:
 
     async def _cancel(self, row: Row[Any]) -> None:
         """The book says when it is cancelled; until then it may still fill."""
-        reason = orders.CHASE if row.purpose == Purpose.EXIT else orders.TIMEOUT
+        reason = orders.CHASE if row.purpose != Purpose.ENTRY else orders.TIMEOUT
         try:
             await self._executor.cancel(row.venue, row.order_id, row.variety, row.cancel_reason or reason)
         except BrokerError as error:
@@ -115,7 +115,7 @@ class Chaser:
 
     def _commit(self, connection: Connection, row: Row[Any], premium: Decimal | None) -> bool:
         now = self._clock()
-        if flags.value(connection, flags.KILL_SWITCH) is not None:
+        if row.purpose != Purpose.CLOSE and flags.value(connection, flags.KILL_SWITCH) is not None:
             return False
         if intents.successor_of(connection, row.id) is not None:
             return False
@@ -183,14 +183,14 @@ def _chases(row: Row[Any]) -> int:
 
 
 def _is_last(row: Row[Any]) -> bool:
-    return row.purpose == Purpose.EXIT and _chases(row) >= MOST_CHASES
+    return row.purpose != Purpose.ENTRY and _chases(row) >= MOST_CHASES
 
 
 def _is_due(row: Row[Any]) -> bool:
     """Exits that we cancelled to chase them, that the exchange threw out, or that met the pace; an entry only
     when its price was out of the band, and once."""
     fault = fault_of_words(row.status_message or row.reason or "")
-    if row.purpose == Purpose.EXIT:
+    if row.purpose != Purpose.ENTRY:
         return row.cancel_reason in {None, orders.CHASE} and (
             row.cancel_reason == orders.CHASE or fault in {BrokerFault.PRICE_BAND, BrokerFault.RATE_LIMIT}
         )

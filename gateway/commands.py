@@ -39,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
     ):
         command = below.add_parser(name, help=summary, description=summary)
         command.add_argument("--config", type=Path, default=None, help="the configuration file")
+        if name == "kill":
+            command.add_argument("--flatten", action="store_true", help="and close every holding")
         if name == "replay":
             command.add_argument("alert_id", help="the id the webhook answered with")
     return top
@@ -88,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     database = Database(database_url(settings.database_url, settings.data_dir))
     try:
         migrate(database)
-        print(database.write_now(_COMMANDS[arguments.command](_outbox(settings))))
+        print(database.write_now(_COMMANDS[arguments.command](_outbox(settings), arguments)))
     except ManjhaError as error:
         print(f"manjha: {error}", file=sys.stderr)
         return 1
@@ -101,19 +103,20 @@ def _outbox(settings: Settings) -> Outbox:
     return Outbox(chat_ids=(chat_id,) if chat_id is not None else owners)
 
 
-def _kill(outbox: Outbox) -> Callable[[Connection], str]:
+def _kill(outbox: Outbox, arguments: argparse.Namespace) -> Callable[[Connection], str]:
     def work(connection: Connection) -> str:
-        stopped = kill_switch.throw(connection, outbox, _BY, utc_now())
+        stopped = kill_switch.throw(connection, outbox, _BY, utc_now(), flatten=arguments.flatten)
         return (
             f"Kill switch on. Questions made void: {stopped.voided}; orders stopped before sending: "
             f"{stopped.stopped}; already on the way: {stopped.in_flight}. "
-            "A running gateway now cancels what works at the broker."
+            "A running gateway now cancels what works at the broker"
+            + (", and closes every holding." if arguments.flatten else ".")
         )
 
     return work
 
 
-def _resume(outbox: Outbox) -> Callable[[Connection], str]:
+def _resume(outbox: Outbox, _: argparse.Namespace) -> Callable[[Connection], str]:
     def work(connection: Connection) -> str:
         was_on = kill_switch.lift(connection, outbox, _BY, utc_now())
         return "Kill switch off." if was_on else "The kill switch was not on."
@@ -121,7 +124,7 @@ def _resume(outbox: Outbox) -> Callable[[Connection], str]:
     return work
 
 
-def _status(_: Outbox) -> Callable[[Connection], str]:
+def _status(_outbox: Outbox, _: argparse.Namespace) -> Callable[[Connection], str]:
     def work(connection: Connection) -> str:
         stopped = flags.value(connection, flags.KILL_SWITCH) is not None
         lines = [
@@ -145,7 +148,7 @@ def _status(_: Outbox) -> Callable[[Connection], str]:
     return work
 
 
-_COMMANDS: dict[str, Callable[[Outbox], Callable[[Connection], str]]] = {
+_COMMANDS: dict[str, Callable[[Outbox, argparse.Namespace], Callable[[Connection], str]]] = {
     "kill": _kill,
     "resume": _resume,
     "status": _status,

@@ -1,7 +1,7 @@
 """Execution: claim, rules again, place once, record. The only file that places and cancels orders."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -95,7 +95,7 @@ class Executor:
         while True:
             try:
                 for row in await self._approved():
-                    await self._pacer.turn(urgent=row.purpose == Purpose.EXIT)
+                    await self._pacer.turn(urgent=row.purpose != Purpose.ENTRY)
                     self._send(row)
             except StorageFailed as error:
                 log.error("execution_waits_for_the_database", error=str(error))
@@ -170,7 +170,7 @@ class Executor:
         return bool(now - agreed > timedelta(seconds=allowed))
 
     def _stopped(self, connection: Connection, row: Row[Any]) -> bool:
-        if flags.value(connection, flags.KILL_SWITCH) is None:
+        if row.purpose == Purpose.CLOSE or flags.value(connection, flags.KILL_SWITCH) is None:
             return False
         now = self._clock()
         sentence = "the kill switch was thrown before it was sent"
@@ -243,6 +243,14 @@ class Executor:
         self._outbox.show(connection, subject, at=now)
         if text is not None:
             self._outbox.tell(connection, text, at=now, subject=subject)
+
+    async def cancel_exits(self, contracts: Collection[tuple[str, str, str, str]]) -> None:
+        """Of these (venue, strategy, tradingsymbol, product) the working exits: others take their place."""
+        for row in await self._database.read(orders.working):
+            key = (row.venue, row.strategy, row.tradingsymbol, row.product)
+            if row.purpose == Purpose.EXIT and key in contracts and row.cancel_asked_at is None:
+                with suppress(BrokerError):
+                    await self.cancel(row.venue, row.order_id, row.variety, orders.EXIT)
 
     async def cancel_entries(self, venue: str, strategy: str) -> None:
         """The strategy wants out: what its entries have not filled yet is not wanted any more."""

@@ -1,6 +1,6 @@
 """What an exit may sell: the very contracts its strategy bought, at most what is held and not sold yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,12 +33,21 @@ class _Held:
     quantity: int
 
 
+#: The account's net position by (tradingsymbol, product), in units, as Kite sees it.
+Net = Mapping[tuple[str, str], int]
+
+
 def plan_exits(
-    connection: Connection, signal: Signal, strategy: StrategySettings, freeze: Callable[[str], int]
+    connection: Connection,
+    signal: Signal,
+    strategy: StrategySettings,
+    freeze: Callable[[str], int],
+    net: Net | None = None,
 ) -> list[ExitPlan]:
     """What the exit sells now, oldest holding first, the contract it names before all others.
 
-    Sells that are decided, open or unknown count as sold. Empty when nothing is left to close.
+    Sells that are decided, open or unknown count as sold. Never more than the account has, where `net`
+    could be read: somebody may have closed by hand. Empty when nothing is left to close.
     """
     held = _held(connection, signal, strategy)
     wanted = _wanted(signal, held)
@@ -48,6 +57,10 @@ def plan_exits(
             connection, strategy.venue, strategy.name, each.contract.tradingsymbol, each.product
         )
         free = max(each.quantity - busy, 0)
+        if net is not None:
+            key = (each.contract.tradingsymbol, each.product)
+            leaving = intents.leaving_account(connection, strategy.venue, *key)
+            free = min(free, max(net.get(key, 0) - leaving, 0))
         # A lot cannot be split: an exit of a part of one sells the whole lot, never more than is held.
         quantity = min(free, -(-wanted // each.contract.lot_size) * each.contract.lot_size)
         wanted = max(wanted - quantity, 0)
@@ -75,6 +88,10 @@ def _held(connection: Connection, signal: Signal, strategy: StrategySettings) ->
 
 def _is_meant(signal: Signal, entry: Row[Any]) -> bool:
     """Underlying and option type must fit where named; an exit's strike is another one by then."""
+    if signal.tradingsymbol is not None and signal.tradingsymbol != entry.tradingsymbol:
+        return False
+    if signal.product is not None and signal.product != entry.product:
+        return False
     if signal.symbol is not None and signal.symbol != entry.name:
         return False
     return signal.option_type is None or signal.option_type == entry.option_type

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 
 from gateway.breaker import ENTRIES_HALTED
 from gateway.domain.errors import BrokerError
-from gateway.domain.order import IntentState
+from gateway.domain.order import IntentState, Purpose
 from gateway.wakeups import Bell, Wakeups
 from storage import flags, intents, orders
 from storage.engine import Database
@@ -26,6 +26,8 @@ Cancel = Callable[[str, str, str, str], Awaitable[None]]
 #: How soon a switch thrown from outside is seen.
 WATCH_SECONDS = 1.0
 
+#: The wish to close every holding; stays until it is done, restarts included.
+FLATTEN = "flatten"
 _REASON = "the kill switch was thrown"
 
 
@@ -39,13 +41,20 @@ class Stopped:
     alert_ids: tuple[str, ...]
 
 
-def throw(connection: Connection, outbox: Outbox, by: str, at: datetime) -> Stopped:
-    """Sets the flag and voids what has not been sent, in one transaction; needs no running gateway."""
+def throw(connection: Connection, outbox: Outbox, by: str, at: datetime, *, flatten: bool = False) -> Stopped:
+    """Sets the flag and voids what has not been sent, in one transaction; needs no running gateway.
+
+    With `flatten` the wish to close every holding is written down, too: the gateway carries it out, now or
+    when it runs again.
+    """
     flags.put(connection, flags.KILL_SWITCH, "on", by=by, at=at)
+    if flatten:
+        flags.put(connection, FLATTEN, by, by=by, at=at)
     pending = intents.pending_approvals(connection)
     for row in pending:
         intents.decide(connection, row.id, intents.VOID, by=_REASON, at=at)
-    approved = intents.in_state(connection, IntentState.APPROVED, IntentState.PLANNED)
+    ready = intents.in_state(connection, IntentState.APPROVED, IntentState.PLANNED)
+    approved = [row for row in ready if row.purpose != Purpose.CLOSE]
     for intent in approved:
         intents.refuse(connection, intent, by="rules", reason=_REASON, at=at)
     in_flight = intents.in_state(connection, IntentState.PLACING)
@@ -90,7 +99,11 @@ class KillSwitch:
         wakeups: Wakeups,
         clock: Callable[[], datetime],
         cancel: Cancel,
+        flatten: Callable[[str], Awaitable[None]],
     ) -> None:
+        """`flatten` closes every holding and returns when that is done."""
+        self._flatten = flatten
+        self._flattening: asyncio.Task[None] | None = None
         self._database = database
         self._outbox = outbox
         self._wakeups = wakeups
@@ -106,12 +119,27 @@ class KillSwitch:
             if is_on and not self._acted:
                 await self.cancel_working()
             self._acted = bool(is_on)
+            await self._look_for_flatten()
             await self._thrown.wait(WATCH_SECONDS)
 
-    async def throw(self, by: str) -> None:
+    async def _look_for_flatten(self) -> None:
+        by = await self._database.write(lambda connection: flags.value(connection, FLATTEN))
+        if by is None or (self._flattening is not None and not self._flattening.done()):
+            return
+        self._flattening = asyncio.create_task(self._flatten_all(by), name="flatten")
+
+    async def _flatten_all(self, by: str) -> None:
+        """The wish is struck out only when everything is closed."""
+        await self._flatten(by)
+        now = self._clock()
+        await self._database.write(lambda connection: flags.clear(connection, FLATTEN, by=by, at=now))
+
+    async def throw(self, by: str, *, flatten: bool = False) -> None:
         """The flag is on disk when this returns; `run` then cancels what works at the broker, and tells."""
         now = self._clock()
-        stopped = await self._database.write(lambda connection: throw(connection, self._outbox, by, now))
+        stopped = await self._database.write(
+            lambda connection: throw(connection, self._outbox, by, now, flatten=flatten)
+        )
         log.warning("kill_switch_thrown", by=by, voided=stopped.voided, stopped=stopped.stopped)
         self._wakeups.told(*stopped.alert_ids)
         self._acted = False

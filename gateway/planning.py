@@ -20,13 +20,13 @@ from gateway.domain.order import (
 from gateway.domain.signal import Action, Level, Signal, StrikeKind
 from gateway.domain.sizing import slices, units
 from gateway.drafts import Draft, pricing, proposal, rows, ticket_like
-from gateway.exits import entries_on_their_way, plan_exits, withdraw_questions
+from gateway.exits import Net, entries_on_their_way, plan_exits, withdraw_questions
 from gateway.intake import Accepted
 from gateway.risk import Rule, judge
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
 from gateway.world import WorldReader
-from storage import alerts, intents
+from storage import alerts, intents, modes
 from storage.engine import Database
 from storage.notices import Outbox, Priority
 
@@ -92,7 +92,7 @@ class Planner:
         if not strategy.enabled:
             raise Refusal("enabled", f"strategy {strategy.name} is switched off in the configuration")
         draft = await self._draft_entry(alert.signal, strategy)
-        ask = self._asks(strategy)
+        ask = await self._asks(strategy)
         if ask:
             draft = await self._with_margin(draft)
         await self._database.write(lambda connection: self._commit(connection, alert, strategy, [draft], ask))
@@ -101,12 +101,13 @@ class Planner:
     async def _plan_exit(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:
         """The drafts are made inside the transaction: nothing may be sold twice between look and claim."""
         await self._wait_for_entries(strategy)
+        net = await self._net_positions(strategy.venue)
         priced: dict[str, Decimal | None] = {}
         for key in await self._database.read(lambda connection: self._exit_keys(connection, alert, strategy)):
             priced[key] = await self._venues[strategy.venue].prices.last(key)
-        ask = strategy.confirm_exits or stale
+        ask = (strategy.confirm_exits or stale) and not alert.signal.by_owner
         await self._database.write(
-            lambda connection: self._commit_exit(connection, alert, strategy, priced, ask)
+            lambda connection: self._commit_exit(connection, alert, strategy, priced, net, ask)
         )
         self._wake(ask)
 
@@ -120,14 +121,16 @@ class Planner:
         alert: Accepted,
         strategy: StrategySettings,
         priced: Mapping[str, Decimal | None],
+        net: Net | None,
         ask: bool,
     ) -> None:
+        purpose = Purpose.CLOSE if alert.signal.by_owner else Purpose.EXIT
         drafts = []
-        for plan in plan_exits(connection, alert.signal, strategy, self._freeze):
+        for plan in plan_exits(connection, alert.signal, strategy, self._freeze, net):
             premium = priced.get(plan.contract.quote_key)
             drafts.append(
                 self._draft(
-                    Purpose.EXIT, Side.SELL, plan.contract, plan.product, plan.quantities, strategy, premium
+                    purpose, Side.SELL, plan.contract, plan.product, plan.quantities, strategy, premium
                 )
             )
         now = self._clock()
@@ -135,12 +138,30 @@ class Planner:
         for alert_id in withdrawn:
             self._outbox.show(connection, f"alert:{alert_id}", at=now)
         if not drafts:
-            sentence = f"{strategy.name} holds nothing that this alert could close"
+            sentence = self._nothing_to_close(connection, alert, strategy)
             if withdrawn:
                 sentence += f"; the entry that waited for approval ({', '.join(withdrawn)}) is withdrawn"
             self._record(connection, alert, AlertState.REFUSED, [sentence], now)
             return
         self._commit(connection, alert, strategy, drafts, ask)
+
+    def _nothing_to_close(self, connection: Connection, alert: Accepted, strategy: StrategySettings) -> str:
+        """Why: nothing held, all of it being sold already, or the account has less than our book says."""
+        if not plan_exits(connection, alert.signal, strategy, self._freeze):
+            return f"{strategy.name} holds nothing that this alert could close"
+        return (
+            f"Kite's positions show less than {strategy.name} should hold: it was closed elsewhere, by hand "
+            "perhaps. Nothing is sold that the account may not have"
+        )
+
+    async def _net_positions(self, venue: str) -> Net | None:
+        """The account's positions; None when they cannot be read, which is not the same as flat."""
+        try:
+            rows = await self._venues[venue].book.positions()
+        except BrokerError as error:
+            log.warning("positions_not_read", venue=venue, error=error.sentence)
+            return None
+        return {(row.tradingsymbol, row.product): row.quantity for row in rows}
 
     async def _wait_for_entries(self, strategy: StrategySettings) -> None:
         """An exit goes after the entry it follows, even when both came in one millisecond; what the entry
@@ -246,8 +267,10 @@ class Planner:
         venue = next(iter(self._venues.values()))
         return venue.instruments.underlying(name).freeze_quantity
 
-    def _asks(self, strategy: StrategySettings) -> bool:
-        return strategy.approval == "confirm"
+    async def _asks(self, strategy: StrategySettings) -> bool:
+        """Whether entries need approval: as /mode said last, else as configured."""
+        said = await self._database.read(lambda connection: modes.approval_mode(connection, strategy.name))
+        return (said or strategy.approval) == "confirm"
 
     def _commit(
         self,

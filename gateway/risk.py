@@ -12,6 +12,10 @@ from config.settings import Settings
 from gateway.domain.money import Paise, format_rupees, to_paise
 from gateway.domain.order import Purpose
 
+ENTRIES = frozenset({Purpose.ENTRY})
+FROM_ALERTS = frozenset({Purpose.ENTRY, Purpose.EXIT})
+EVERY_ORDER = frozenset(Purpose)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
@@ -69,8 +73,8 @@ class Rule(Protocol):
         ...
 
     @property
-    def for_exits(self) -> bool:
-        """Whether exits are asked, too."""
+    def meets(self) -> frozenset[Purpose]:
+        """Which orders it is asked about."""
         ...
 
     def against(self, proposal: Proposal, world: World) -> str | None:
@@ -83,7 +87,7 @@ class NothingAfterTheKillSwitch:
     """Once stopped, nothing an alert says is sent."""
 
     name: str = "kill switch"
-    for_exits: bool = True
+    meets: frozenset[Purpose] = FROM_ALERTS
 
     def against(self, proposal: Proposal, world: World) -> str | None:
         """The kill switch is on."""
@@ -95,7 +99,7 @@ class NotHalted:
     """After refusals that would only repeat, nothing new is tried."""
 
     name: str = "entries halted"
-    for_exits: bool = False
+    meets: frozenset[Purpose] = ENTRIES
 
     def against(self, proposal: Proposal, world: World) -> str | None:
         """The breaker has tripped."""
@@ -109,7 +113,7 @@ class OrdersLeftAtKite:
     limit: int = 5000
     reserved: int = 500
     name: str = "Kite's orders a day"
-    for_exits: bool = False
+    meets: frozenset[Purpose] = ENTRIES
 
     def against(self, proposal: Proposal, world: World) -> str | None:
         """Too few are left."""
@@ -125,7 +129,7 @@ class SessionAlive:
     """Without a login nothing can be placed."""
 
     name: str = "session"
-    for_exits: bool = True
+    meets: frozenset[Purpose] = EVERY_ORDER
 
     def against(self, proposal: Proposal, world: World) -> str | None:
         """Nobody is logged in."""
@@ -137,7 +141,7 @@ class NotPaused:
     """A paused strategy opens nothing."""
 
     name: str = "pause"
-    for_exits: bool = False
+    meets: frozenset[Purpose] = ENTRIES
 
     def against(self, proposal: Proposal, world: World) -> str | None:
         """The strategy, or everything, is paused."""
@@ -149,7 +153,7 @@ class MarketOpen:
     """Orders go out while the market takes them."""
 
     name: str = "market hours"
-    for_exits: bool = True
+    meets: frozenset[Purpose] = EVERY_ORDER
 
     def against(self, proposal: Proposal, world: World) -> str | None:
         """The market is closed."""
@@ -162,7 +166,7 @@ class AllowedSymbol:
 
     allowed: frozenset[str]
     name: str = "risk.allowed_symbols"
-    for_exits: bool = False
+    meets: frozenset[Purpose] = ENTRIES
 
     def against(self, proposal: Proposal, world: World) -> str | None:
         """The underlying is not on the list."""
@@ -177,7 +181,7 @@ class LotsPerOrder:
 
     limit: int
     name: str = "risk.max_lots_per_order"
-    for_exits: bool = False
+    meets: frozenset[Purpose] = ENTRIES
 
     def against(self, proposal: Proposal, world: World) -> str | None:
         """More lots than allowed."""
@@ -192,7 +196,7 @@ class PremiumPerOrder:
 
     limit: Paise
     name: str = "risk.max_premium_per_order"
-    for_exits: bool = False
+    meets: frozenset[Purpose] = ENTRIES
 
     def against(self, proposal: Proposal, world: World) -> str | None:
         """More premium than allowed, or no price to tell."""
@@ -212,7 +216,7 @@ class OpenPositions:
 
     limit: int
     name: str = "risk.max_open_positions"
-    for_exits: bool = False
+    meets: frozenset[Purpose] = ENTRIES
 
     def against(self, proposal: Proposal, world: World) -> str | None:
         """One position too many."""
@@ -230,7 +234,7 @@ class OrdersPerDay:
 
     limit: int
     name: str = "risk.max_orders_per_day"
-    for_exits: bool = False
+    meets: frozenset[Purpose] = ENTRIES
 
     def against(self, proposal: Proposal, world: World) -> str | None:
         """Too many orders today."""
@@ -245,7 +249,7 @@ class DailyLoss:
 
     limit: Paise
     name: str = "risk.max_daily_loss"
-    for_exits: bool = False
+    meets: frozenset[Purpose] = ENTRIES
 
     def against(self, proposal: Proposal, world: World) -> str | None:
         """The day's loss has reached the limit."""
@@ -276,7 +280,6 @@ def rules_of(settings: Settings) -> tuple[Rule, ...]:
 
 def judge(rules: Iterable[Rule], proposal: Proposal, world: World) -> list[Verdict]:
     """Every no there is, not only the first."""
-    exit_ = proposal.purpose is Purpose.EXIT
-    asked = [rule for rule in rules if rule.for_exits or not exit_]
+    asked = [rule for rule in rules if proposal.purpose in rule.meets]
     against = [(rule, rule.against(proposal, world)) for rule in asked]
     return [Verdict(rule=rule.name, sentence=sentence) for rule, sentence in against if sentence]

@@ -9,11 +9,7 @@ from gateway.breaker import ENTRIES_HALTED
 from gateway.domain.market import IST, Calendar, ist
 from gateway.risk import World
 from gateway.session import Session
-from storage import flags, holdings, intents
-
-#: The flag that pauses everything, and the beginning of those that pause one strategy.
-PAUSED_ALL = "paused"
-PAUSED_STRATEGY = "paused:"
+from storage import flags, holdings, intents, modes
 
 
 def day_start(now: datetime) -> datetime:
@@ -38,7 +34,7 @@ class WorldReader:
         return World(
             kill_switch=flags.KILL_SWITCH in set_flags,
             halted=set_flags.get(ENTRIES_HALTED),
-            paused=_paused(set_flags, strategy),
+            paused=modes.paused(connection, strategy),
             market_open=self._calendar.is_open(now),
             session_alive=self._sessions[venue].alive,
             positions=self._positions(connection, venue),
@@ -52,9 +48,3 @@ class WorldReader:
         }
         coming = {key for key in intents.live_entry_contracts(connection) if key[0] == venue}
         return frozenset(held | coming)
-
-
-def _paused(set_flags: Mapping[str, str], strategy: str) -> str | None:
-    if PAUSED_ALL in set_flags:
-        return "everything"
-    return strategy if PAUSED_STRATEGY + strategy in set_flags else None

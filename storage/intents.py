@@ -59,7 +59,7 @@ def in_state(connection: Connection, *states: IntentState) -> list[IntentRow]:
         connection.execute(
             select(intents)
             .where(intents.c.state.in_(states))
-            .order_by(intents.c.purpose.desc(), intents.c.planned_at, intents.c.part)
+            .order_by(intents.c.purpose == Purpose.ENTRY, intents.c.planned_at, intents.c.part)
         )
     )
 
@@ -152,6 +152,15 @@ def close(connection: Connection, row: IntentRow, *, by: str, at: datetime) -> N
 def mark_placed(connection: Connection, row: IntentRow, at: datetime) -> None:
     """The broker has an order for it (from placing, or adopted later)."""
     _step(connection, row, IntentState.PLACED, at, settled_at=at)
+
+
+def leaving_account(connection: Connection, venue: str, tradingsymbol: str, product: str) -> int:
+    """Units of one contract that any strategy of ours is selling right now."""
+    found = select(intents.c.strategy).where(
+        (intents.c.venue == venue) & (intents.c.tradingsymbol == tradingsymbol)
+    )
+    names = set(connection.scalars(found.distinct()))
+    return sum(being_sold(connection, venue, name, tradingsymbol, product) for name in names)
 
 
 def by_tags(connection: Connection, venue: str, tags: Iterable[str]) -> list[IntentRow]:

@@ -103,6 +103,7 @@ def working(connection: Connection) -> list[Row[Any]]:
         intents.c.purpose,
         intents.c.side,
         intents.c.tradingsymbol,
+        intents.c.product,
         intents.c.questioned_at,
     ).join(intents, intents.c.id == orders.c.intent_id)
     return list(
@@ -235,6 +236,19 @@ def _fill(
             filled_at=at,
         )
     )
+
+
+def realised_on(
+    connection: Connection, venue: str, strategy: str, tradingsymbol: str, since: datetime
+) -> Paise:
+    """Profit (or loss) that a strategy realised on one contract since that moment."""
+    statement = select(func.sum(fills.c.realised_paise)).where(
+        (fills.c.venue == venue)
+        & (fills.c.strategy == strategy)
+        & (fills.c.tradingsymbol == tradingsymbol)
+        & (fills.c.filled_at >= since)
+    )
+    return Paise(connection.scalar(statement) or 0)
 
 
 def fills_of(connection: Connection, intent_ids: list[str]) -> list[Row[Any]]:

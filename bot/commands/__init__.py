@@ -5,8 +5,12 @@ from bot.commands.command import Command
 from bot.commands.login import LOGIN
 from bot.commands.overview import STATUS, help_command
 from bot.commands.safety import KILLSWITCH, RESUME
+from bot.commands.trading import BUY, MODE, PAUSE, SELL, SQUAREOFF, UNPAUSE
 
-_COMMANDS = (STATUS, POSITIONS, ORDERS, KILLSWITCH, RESUME, LOGIN)
+_COMMANDS = (
+    *(STATUS, POSITIONS, ORDERS, SQUAREOFF, BUY, SELL),
+    *(PAUSE, UNPAUSE, MODE, KILLSWITCH, RESUME, LOGIN),
+)
 COMMANDS: tuple[Command, ...] = (
     help_command("start", "what this is, and what runs", _COMMANDS),
     *_COMMANDS,

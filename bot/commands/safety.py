@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from telegram import Update
 
 from bot.access import name_of
-from bot.buttons import CANCEL, STOP
+from bot.buttons import CANCEL, STOP, STOP_AND_FLATTEN
 from bot.cards import Button
 from bot.commands.command import Command, reply
 from bot.keyboard import inline
@@ -14,11 +14,14 @@ from bot.ports import Ports
 
 async def _ask(_ports: Ports, update: Update, _words: Sequence[str]) -> None:
     buttons = [
-        [Button(label="🛑 Stop", data=STOP, style="danger"), Button(label="Cancel", data=CANCEL)],
+        [Button(label="🛑 Stop", data=STOP, style="danger")],
+        [Button(label="🛑 Stop and flatten", data=STOP_AND_FLATTEN, style="danger")],
+        [Button(label="Cancel", data=CANCEL)],
     ]
     text = (
         "<b>Stop everything?</b>\nEntries and exits from alerts are refused, open questions become void, "
-        "working orders are cancelled. What is held stays held. Only /resume ends it."
+        "working orders are cancelled. <b>Stop</b> leaves what is held, <b>Stop and flatten</b> sells it. "
+        "Only /resume ends it."
     )
     await reply(update, text, inline(buttons))
 

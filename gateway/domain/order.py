@@ -151,6 +151,8 @@ class Purpose(StrEnum):
 
     ENTRY = "entry"
     EXIT = "exit"
+    #: An exit by the owner's hand, by the day's end or by the kill switch: not even that switch stops it.
+    CLOSE = "close"
 
 
 @unique

@@ -104,5 +104,9 @@ class Signal:
     market_position: str | None = None
     prev_market_position: str | None = None
     position_size: Decimal | None = None
+    #: For exits from inside (the owner's hand, the day's end, the kill switch); no outside alert sets these.
+    by_owner: bool = False
+    tradingsymbol: str | None = None
+    product: str | None = None
     #: Fields that were sent and mean nothing here; shown to the owner, never acted on.
     ignored: tuple[str, ...] = ()

@@ -1,9 +1,7 @@
 """From an authentic body to arrivals: each alert judged by itself, completed, given its id and its keys."""
 
-import base64
 import hashlib
 import re
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +13,7 @@ from multidict import MultiMapping
 
 from config.settings import Settings, StrategySettings
 from gateway.domain.errors import InvalidAlert
-from gateway.domain.order import AlertId
+from gateway.domain.order import new_alert_id
 from gateway.domain.signal import DEFAULT_STRATEGY, Signal
 from gateway.ingress import payload
 from gateway.ingress.completion import complete
@@ -30,7 +28,6 @@ MAX_WAIT: Final = 30.0
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _LONGEST_NAME = 64
 _LONGEST_FIELD = 64
-_ID_BYTES = 10
 _OUR_FAULT = "Manjha stumbled over this alert, which is a fault of its own; the log says where."
 
 
@@ -137,11 +134,6 @@ def strategy_in(query: MultiMapping[str]) -> str | None:
             "strategy", f"strategy in the address must be a name of 1 to {_LONGEST_NAME} characters."
         )
     return name
-
-
-def new_alert_id() -> AlertId:
-    """16 letters and digits, lower case; 80 random bits."""
-    return AlertId(base64.b32encode(secrets.token_bytes(_ID_BYTES)).decode("ascii").lower())
 
 
 def dedupe_key(signal: Signal, index: int, webhook_id: str | None) -> str | None:

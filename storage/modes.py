@@ -1,0 +1,44 @@
+"""What the owner has set by command and a restart keeps: paused strategies, approval modes."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from storage import flags
+
+#: Pauses everything; with a colon and a name behind it, one strategy.
+_PAUSED = "paused"
+_MODE = "mode"
+
+
+def _flag(kind: str, strategy: str | None) -> str:
+    return kind if strategy is None else f"{kind}:{strategy}"
+
+
+def paused(connection: Connection, strategy: str) -> str | None:
+    """What is paused that stops this strategy's entries: "everything", its name, or nothing."""
+    if flags.value(connection, _PAUSED) is not None:
+        return "everything"
+    return strategy if flags.value(connection, _flag(_PAUSED, strategy)) is not None else None
+
+
+def pause(connection: Connection, strategy: str | None, *, by: str, at: datetime) -> None:
+    """No new entries, of one strategy or (None) of all."""
+    flags.put(connection, _flag(_PAUSED, strategy), "yes", by=by, at=at)
+
+
+def unpause(connection: Connection, strategy: str | None, *, by: str, at: datetime) -> bool:
+    """Entries again; False when it was not paused. What was paused by name stays so when all is unpaused."""
+    return flags.clear(connection, _flag(_PAUSED, strategy), by=by, at=at)
+
+
+def approval_mode(connection: Connection, strategy: str) -> str | None:
+    """`auto` or `confirm` as the owner said for this strategy, else for all; None when he said nothing."""
+    return flags.value(connection, _flag(_MODE, strategy)) or flags.value(connection, _MODE)
+
+
+def set_approval_mode(
+    connection: Connection, strategy: str | None, mode: str, *, by: str, at: datetime
+) -> None:
+    """From now on, over the configuration."""
+    flags.put(connection, _flag(_MODE, strategy), mode, by=by, at=at)
