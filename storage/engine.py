@@ -74,12 +74,13 @@ class Database:
 
 
 def _create_private(url: str) -> None:
-    """The file is made 0600 before SQLite opens it: its -wal and -shm then take the same mode."""
+    """The file is made 0600 before SQLite opens it, an old one too: its -wal and -shm take the same mode."""
     path = make_url(url).database
     if not url.startswith("sqlite") or not path:
         return
     Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    Path(path).chmod(0o600)
 
 
 def _sync_engine(url: str) -> Engine:

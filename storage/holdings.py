@@ -49,7 +49,9 @@ def sell(connection: Connection, intent: Row[Any], quantity: int, value: Paise, 
     left, cost = quantity, 0
     for row in of_contract(connection, intent.venue, intent.strategy, intent.tradingsymbol, intent.product):
         taken = min(left, row.quantity)
-        cost += row.cost_paise * taken // row.bought
+        # As the difference of two totals: sold in however many parts, the parts' costs add up to the whole.
+        before = row.bought - row.quantity
+        cost += row.cost_paise * (before + taken) // row.bought - row.cost_paise * before // row.bought
         remaining = row.quantity - taken
         connection.execute(
             update(holdings)
