@@ -83,15 +83,17 @@ def _by_contract(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
 
 def _contract_lines(rows: list[Row[Any]]) -> str:
     first = rows[0]
-    quantity = sum(row.quantity for row in rows)
+    # What carries on a rest is not more of it.
+    decided = [row for row in rows if row.follows is None]
+    quantity = sum(row.quantity for row in decided)
     lots = quantity // first.lot_size
     strike = f"{Decimal(first.strike).normalize():f}"
     lines = [
         f"<b>{first.side} {html.escape(first.name)} {strike} {first.option_type} {first.expiry:%d %b}</b>",
         f"{lots} lot{'s' if lots != 1 else ''} = {quantity} units · {first.product} · {_order_words(first)}",
     ]
-    if len(rows) > 1:
-        lines[1] += f" · {len(rows)} orders"
+    if len(decided) > 1:
+        lines[1] += f" · {len(decided)} orders"
     lines += [_premium_line(first, quantity), _guard_line(first)]
     return "\n".join(line for line in lines if line)
 

@@ -72,7 +72,9 @@ class SquareOff:
             selection=lambda row: self._is_due(row) and row.seq not in kept,
             until=self.ends_at(day),
         )
-        await self._closing.close(errand)
+        # With nothing to close there is nothing to say: on most evenings a start finds it so.
+        if any(errand.selection(row) for row in await self._database.read(holdings.open_)):
+            await self._closing.close(errand)
 
     async def give_notice(self, day: date) -> None:
         """Tells what will be closed; the card has a Keep button for each NRML holding."""

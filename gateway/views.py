@@ -169,7 +169,7 @@ def _quantity(view: AlertView) -> int | None:
 
 
 def _ordered(view: AlertView) -> int:
-    return sum(intent.quantity for intent in view.intents)
+    return sum(intent.quantity for intent in view.intents if intent.follows is None)
 
 
 def _message(view: AlertView, first: Row[Any] | None) -> str:
