@@ -72,9 +72,10 @@ class Webhook:
         metrics = self._door.metrics
         try:
             stored = await self._door.intake.accept(errand.arrivals)
-        except StorageFailed as error:
+        except Exception as error:  # the border: whatever stood in the way, nothing is stored
             metrics.alerts.labels("not_stored").inc(len(errand.arrivals))
-            log.error("alert_not_stored", error=str(error))
+            fault_of_ours = None if isinstance(error, StorageFailed) else error
+            log.error("alert_not_stored", error=str(error), exc_info=fault_of_ours)
             sentence = "the alert could not be stored; send it again"
             raise Turned(HTTPStatus.SERVICE_UNAVAILABLE, sentence, _RETRY_AFTER) from error
         metrics.acknowledgement.observe(time.perf_counter() - started)

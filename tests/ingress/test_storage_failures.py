@@ -62,6 +62,19 @@ def query_only(house: House, state: str) -> None:
         connection.cursor().execute(f"PRAGMA query_only={state}")
 
 
+async def test_whatever_stands_in_the_way_of_storing_is_503(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("inside story")
+
+    monkeypatch.setattr("storage.alerts.store", broken)
+    answer = await house.post(BUY)
+    assert answer.status == 503
+    assert "inside" not in answer.text
+    assert await house.rows() == []
+
+
 async def test_a_database_that_became_read_only_is_503(house: House) -> None:
     query_only(house, "ON")
     answer = await house.post(BUY)
