@@ -1,15 +1,18 @@
 """Kite's login through the door: a one-time state out, the same state back once, the configured user only."""
 
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
 from gateway.domain.market import utc_now
+from gateway.ingress.pages import page
 from gateway.kite.client import KiteClient
 from gateway.paper.server import PaperServer
 from gateway.session import Session
@@ -160,3 +163,13 @@ async def test_strangers_cannot_fill_the_database_with_logins(login: LoginHouse)
 async def test_strangers_cannot_keep_the_database_busy_with_states(login: LoginHouse) -> None:
     statuses = {(await login.come_back("guess", token="x")).status for _ in range(61)}
     assert statuses == {403, 429}
+
+
+def test_whatever_a_page_says_is_escaped_and_its_style_is_the_one_allowed() -> None:
+    answer = page("<i>Refused</i>", "Kite said: <script>alert(1)</script> & more", status=403)
+    assert "<script" not in answer.text
+    assert "<i>" not in answer.text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in answer.text
+    style = answer.text.partition("<style>")[2].partition("</style>")[0]
+    hashed = base64.b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{hashed}'" in answer.headers["Content-Security-Policy"]
