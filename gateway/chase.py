@@ -150,7 +150,9 @@ class Chaser:
 
     def _values(self, row: Row[Any], quantity: int, premium: Decimal | None) -> dict[str, Any]:
         strategy = self._settings.strategy(row.strategy)
-        order_type, price, protection = pricing(strategy, Side(row.side), contract_of(row), premium)
+        order_type, price, protection = pricing(
+            strategy, Purpose(row.purpose), Side(row.side), contract_of(row), premium
+        )
         part = row.part + CHASE_STEP
         return {
             "id": IntentId(f"{row.alert_id}-{part}"),

@@ -38,10 +38,13 @@ class Draft:
 
 
 def pricing(
-    strategy: StrategySettings, side: Side, contract: Contract, premium: Decimal | None
+    strategy: StrategySettings, purpose: Purpose, side: Side, contract: Contract, premium: Decimal | None
 ) -> tuple[str, Decimal | None, Decimal | None]:
-    """Order type, limit price and market protection (percent)."""
-    if strategy.pricing == "protected_market":
+    """Order type, limit price and market protection (percent).
+
+    Without a price an entry that needs one is refused (raises Refusal); an exit goes at the protected market.
+    """
+    if strategy.pricing == "protected_market" or (premium is None and purpose is not Purpose.ENTRY):
         return "MARKET", None, strategy.market_protection
     if premium is None:
         raise Refusal(

@@ -22,6 +22,7 @@ from gateway.domain.order import (
     Side,
     Tag,
 )
+from gateway.exits import free_to_sell
 from gateway.kite.desk import Desk
 from gateway.pacing import Pacer
 from gateway.risk import Proposal, Rule, judge
@@ -93,13 +94,23 @@ class Executor:
     async def run(self) -> None:
         """Sends what is approved, exits first, for as long as it is not cancelled."""
         while True:
+            wait = LOOK_SECONDS
             try:
-                for row in await self._approved():
-                    await self._pacer.turn(urgent=row.purpose != Purpose.ENTRY)
-                    self._send(row)
+                wait = await self._send_what_may_go()
             except StorageFailed as error:
                 log.error("execution_waits_for_the_database", error=str(error))
-            await self._wakeups.executor.wait(LOOK_SECONDS)
+            await self._wakeups.executor.wait(wait)
+
+    async def _send_what_may_go(self) -> float:
+        """Sends until the pace stops it; seconds to wait then. An exit that comes meanwhile rings, and goes
+        before the entries that wait."""
+        for row in await self._approved():
+            wait = self._pacer.wait(urgent=row.purpose != Purpose.ENTRY)
+            if wait > 0:
+                return min(wait, LOOK_SECONDS)
+            self._pacer.note()
+            self._send(row)
+        return LOOK_SECONDS
 
     async def stop(self) -> None:
         """Waits for the calls in flight: their outcome is to be written down, not guessed."""
@@ -152,8 +163,8 @@ class Executor:
             return False
         world = self._world.read(connection, row.venue, row.strategy)
         verdicts = judge(self._rules, _proposal(row), world)
-        if verdicts:
-            sentences = [verdict.sentence for verdict in verdicts]
+        sentences = [verdict.sentence for verdict in verdicts] + _oversold(connection, row)
+        if sentences:
             self._refuse(connection, row, "rules", "; ".join(sentences), now)
             self._show(connection, row, now, wording.stopped_at_the_claim(row, sentences))
             return False
@@ -252,13 +263,13 @@ class Executor:
                 with suppress(BrokerError):
                     await self.cancel(row.venue, row.order_id, row.variety, orders.EXIT)
 
-    async def cancel_entries(self, venue: str, strategy: str) -> None:
-        """The strategy wants out: what its entries have not filled yet is not wanted any more."""
+    async def cancel_entries(self, alert_ids: Collection[str]) -> None:
+        """Their strategy wants out: what the entries of these alerts have not filled yet is cancelled."""
         for row in await self._database.read(orders.working):
-            own = (row.venue, row.strategy, row.purpose) == (venue, strategy, Purpose.ENTRY)
+            own = row.alert_id in alert_ids and row.purpose == Purpose.ENTRY
             if own and row.cancel_asked_at is None:
                 with suppress(BrokerError):  # its fill or its end comes all the same
-                    await self.cancel(venue, row.order_id, row.variety, orders.EXIT)
+                    await self.cancel(row.venue, row.order_id, row.variety, orders.EXIT)
 
     async def cancel(self, venue: str, order_id: str, variety: str, reason: str) -> None:
         """Asks for an order's cancellation; `reason` is kept and decides what becomes of its rest.
@@ -272,6 +283,16 @@ class Executor:
         await self._pacer.turn(urgent=True)
         await self._placers[venue].desk.cancel(order_id, variety)
         self._wakeups.look_into_the_book(venue)
+
+
+def _oversold(connection: Connection, row: Row[Any]) -> list[str]:
+    """The sell rule, once more: what is held may have shrunk since the exit was planned."""
+    free = row.quantity if row.purpose == Purpose.ENTRY else free_to_sell(connection, row)
+    if row.quantity <= free:
+        return []
+    return [
+        f"{row.strategy} has {max(free, 0)} units of {row.tradingsymbol} left to sell, not {row.quantity}"
+    ]
 
 
 def _proposal(row: Row[Any]) -> Proposal:

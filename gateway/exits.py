@@ -129,31 +129,45 @@ def contract_of(entry: Row[Any]) -> Contract:
     )
 
 
-def withdraw_questions(connection: Connection, strategy: StrategySettings, at: datetime) -> list[str]:
-    """Withdraws entries that wait for approval: their strategy wants out. Returns their alert ids."""
-    withdrawn = []
+def withdraw_unsent(
+    connection: Connection, signal: Signal, strategy: StrategySettings, at: datetime
+) -> list[str]:
+    """Withdraws the entries that the exit means and that have not been sent: those that wait for approval,
+    and those approved that could not go out (no session yet). Returns their alert ids."""
+    reason = "withdrawn: its strategy's exit came before it was sent"
+    withdrawn: dict[str, None] = {}
     for pending in intents.pending_approvals(connection):
         rows = intents.of_alert(connection, pending.alert_id)
-        own = [
-            row
-            for row in rows
-            if (row.venue, row.strategy, row.purpose) == (strategy.venue, strategy.name, Purpose.ENTRY)
-        ]
-        if own:
-            reason = "withdrawn: its strategy's exit came before the approval"
+        if any(_is_meant_entry(signal, strategy, row) for row in rows):
             intents.decide(connection, pending.id, intents.VOID, by=reason, at=at)
-            withdrawn.append(pending.alert_id)
-    return withdrawn
+            withdrawn[pending.alert_id] = None
+    for row in intents.in_state(connection, IntentState.APPROVED):
+        if _is_meant_entry(signal, strategy, row):
+            intents.refuse(connection, row, by="rules", reason=reason, at=at)
+            withdrawn[row.alert_id] = None
+    return list(withdrawn)
 
 
-def entries_on_their_way(connection: Connection, venue: str, strategy: str) -> list[str]:
-    """Alert ids of the strategy's entries that may be filled any moment, without any more approval."""
+def entries_on_their_way(connection: Connection, signal: Signal, strategy: StrategySettings) -> list[str]:
+    """Alert ids of the entries that the exit means and that may be filled any moment, without approval."""
     working = select(orders_table.c.intent_id).where(orders_table.c.state.in_(WORKING_ORDERS))
     moving = LIVE_INTENTS - {IntentState.AWAITING_APPROVAL, IntentState.UNKNOWN}
-    statement = select(intents_table.c.alert_id).where(
-        (intents_table.c.venue == venue)
-        & (intents_table.c.strategy == strategy)
-        & (intents_table.c.purpose == Purpose.ENTRY)
+    statement = select(intents_table).where(
+        (intents_table.c.strategy == strategy.name)
         & (intents_table.c.state.in_(moving) | intents_table.c.id.in_(working))
     )
-    return list(connection.scalars(statement))
+    return [row.alert_id for row in connection.execute(statement) if _is_meant_entry(signal, strategy, row)]
+
+
+def _is_meant_entry(signal: Signal, strategy: StrategySettings, row: Row[Any]) -> bool:
+    """Another leg of a reversal (the put bought as the call is sold) is left alone."""
+    own = (row.venue, row.strategy, row.purpose) == (strategy.venue, strategy.name, Purpose.ENTRY)
+    return own and _is_meant(signal, row)
+
+
+def free_to_sell(connection: Connection, row: Row[Any]) -> int:
+    """Units that this live exit may sell: what its strategy holds and no other sell of ours takes."""
+    key = (row.venue, row.strategy, row.tradingsymbol, row.product)
+    held: int = sum(holding.quantity for holding in holdings.of_contract(connection, *key))
+    others: int = intents.being_sold(connection, *key) - row.quantity
+    return held - others

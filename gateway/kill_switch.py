@@ -116,8 +116,8 @@ class KillSwitch:
         """Acts on a switch thrown by the command line or before a restart, while not cancelled."""
         while True:
             is_on = await self._database.write(lambda connection: flags.value(connection, flags.KILL_SWITCH))
-            if is_on and not self._acted:
-                await self.cancel_working()
+            if is_on:
+                await self.cancel_working(late=self._acted)
             self._acted = bool(is_on)
             await self._look_for_flatten()
             await self._thrown.wait(WATCH_SECONDS)
@@ -145,9 +145,12 @@ class KillSwitch:
         self._acted = False
         self._thrown.ring()
 
-    async def cancel_working(self) -> None:
-        """Cancels every working order of ours; what the broker does not let go of is told."""
+    async def cancel_working(self, *, late: bool = False) -> None:
+        """Cancels every working order of ours; `late`: the entries that were on their way when the switch was
+        thrown, and have come to work since. What the broker does not let go of is told."""
         rows = await self._database.write(orders.working)
+        if late:
+            rows = [row for row in rows if row.purpose == Purpose.ENTRY and row.cancel_reason != orders.KILL]
         failures = [
             failure for failure in await asyncio.gather(*(self._cancel_one(row) for row in rows)) if failure
         ]

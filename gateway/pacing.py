@@ -47,8 +47,12 @@ class Pacer:
 
     async def turn(self, *, urgent: bool) -> None:
         """Waits for a free place."""
-        while (wait := self._wait(urgent)) > 0:  # noqa: ASYNC110  the pace is time itself, no event
+        while (wait := self.wait(urgent=urgent)) > 0:  # noqa: ASYNC110  the pace is time itself, no event
             await asyncio.sleep(wait)
+        self.note()
+
+    def note(self) -> None:
+        """A call goes out now."""
         for window in self._windows:
             window.note(time.monotonic())
 
@@ -60,7 +64,8 @@ class Pacer:
         self._paused_until = now + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
-    def _wait(self, urgent: bool) -> float:
+    def wait(self, *, urgent: bool) -> float:
+        """Seconds until a call may go out; zero or less: now."""
         now = time.monotonic()
         waits = [window.wait(now, urgent=urgent) for window in self._windows]
         return max(self._paused_until - now, *waits)

@@ -1,9 +1,11 @@
 """Planning: what a signal comes to: contract, units, slices, price; or the reason why nothing is ordered."""
 
+import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -20,7 +22,7 @@ from gateway.domain.order import (
 from gateway.domain.signal import Action, Level, Signal, StrikeKind
 from gateway.domain.sizing import slices, units
 from gateway.drafts import Draft, pricing, proposal, rows, ticket_like
-from gateway.exits import Net, entries_on_their_way, plan_exits, withdraw_questions
+from gateway.exits import Net, entries_on_their_way, plan_exits, withdraw_unsent
 from gateway.intake import Accepted
 from gateway.risk import Rule, judge
 from gateway.venues import VenueAccess
@@ -35,6 +37,10 @@ log = structlog.get_logger()
 #: How long an exit waits for the entry before it to be filled, and then for its rest to be cancelled.
 ENTRY_PATIENCE_SECONDS = 2.0
 CANCEL_PATIENCE_SECONDS = 10.0
+#: How long an exit waits for what it can do without: the account's positions, a price.
+READ_PATIENCE_SECONDS = 3.0
+
+Read = TypeVar("Read")
 
 
 class Planner:
@@ -50,8 +56,9 @@ class Planner:
         rules: tuple[Rule, ...],
         wakeups: Wakeups,
         clock: Callable[[], datetime],
-        cancel_entries: Callable[[str, str], Awaitable[None]],
+        cancel_entries: Callable[[Collection[str]], Awaitable[None]],
     ) -> None:
+        """`cancel_entries` asks for the cancellation of what the entries of these alerts have working."""
         self._cancel_entries = cancel_entries
         self._settings = settings
         self._database = database
@@ -79,13 +86,16 @@ class Planner:
         self._wakeups.told(alert.alert_id)
 
     def _is_stale(self, alert: Accepted, strategy: StrategySettings) -> bool:
-        """Old by its own time; without one, by the time it waited here (a restart in between)."""
-        fired = alert.signal.time or alert.received_at
-        return self._clock() - fired > timedelta(seconds=strategy.max_alert_age_seconds)
+        return self._age(alert) > timedelta(seconds=strategy.max_alert_age_seconds)
+
+    def _age(self, alert: Accepted) -> timedelta:
+        """By its own time, or by the time it waited here (a restart in between) where that is longer: the
+        sender's clock may be ahead."""
+        return self._clock() - min(alert.signal.time or alert.received_at, alert.received_at)
 
     async def _plan_entry(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:
         if stale:
-            age = (self._clock() - (alert.signal.time or alert.received_at)).total_seconds()
+            age = self._age(alert).total_seconds()
             sentence = f"the alert is {age:.0f} s old; {strategy.max_alert_age_seconds} s are allowed"
             await self._settle(alert, AlertState.STALE, [sentence])
             return
@@ -100,11 +110,11 @@ class Planner:
 
     async def _plan_exit(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:
         """The drafts are made inside the transaction: nothing may be sold twice between look and claim."""
-        await self._wait_for_entries(strategy)
-        net = await self._net_positions(strategy.venue)
+        await self._wait_for_entries(alert.signal, strategy)
+        net = await self._soon(self._net_positions(strategy.venue))
         priced: dict[str, Decimal | None] = {}
         for key in await self._database.read(lambda connection: self._exit_keys(connection, alert, strategy)):
-            priced[key] = await self._venues[strategy.venue].prices.last(key)
+            priced[key] = await self._soon(self._venues[strategy.venue].prices.last(key))
         ask = (strategy.confirm_exits or stale) and not alert.signal.by_owner
         await self._database.write(
             lambda connection: self._commit_exit(connection, alert, strategy, priced, net, ask)
@@ -134,13 +144,13 @@ class Planner:
                 )
             )
         now = self._clock()
-        withdrawn = withdraw_questions(connection, strategy, now)
+        withdrawn = withdraw_unsent(connection, alert.signal, strategy, now)
         for alert_id in withdrawn:
             self._outbox.show(connection, f"alert:{alert_id}", at=now)
         if not drafts:
             sentence = self._nothing_to_close(connection, alert, strategy)
             if withdrawn:
-                sentence += f"; the entry that waited for approval ({', '.join(withdrawn)}) is withdrawn"
+                sentence += f"; the entry that was not sent yet ({', '.join(withdrawn)}) is withdrawn"
             self._record(connection, alert, AlertState.REFUSED, [sentence], now)
             return
         self._commit(connection, alert, strategy, drafts, ask)
@@ -163,24 +173,33 @@ class Planner:
             return None
         return {(row.tradingsymbol, row.product): row.quantity for row in rows}
 
-    async def _wait_for_entries(self, strategy: StrategySettings) -> None:
+    async def _soon(self, reading: Awaitable[Read]) -> Read | None:
+        """What is read, if it comes soon: a slow broker must not hold up an exit."""
+        try:
+            async with asyncio.timeout(READ_PATIENCE_SECONDS):
+                return await reading
+        except TimeoutError:
+            log.warning("exit_goes_on_without_a_reading")
+            return None
+
+    async def _wait_for_entries(self, signal: Signal, strategy: StrategySettings) -> None:
         """An exit goes after the entry it follows, even when both came in one millisecond; what the entry
         has not filled by then is cancelled, and what came is sold."""
-        if await self._entries_settle(strategy, ENTRY_PATIENCE_SECONDS):
-            return
-        await self._cancel_entries(strategy.venue, strategy.name)
-        await self._entries_settle(strategy, CANCEL_PATIENCE_SECONDS)
+        coming = await self._entries_left(signal, strategy, ENTRY_PATIENCE_SECONDS)
+        if coming:
+            await self._cancel_entries(coming)
+            await self._entries_left(signal, strategy, CANCEL_PATIENCE_SECONDS)
 
-    async def _entries_settle(self, strategy: StrategySettings, seconds: float) -> bool:
-        """Whether no entry of the strategy can be filled any more, waiting so long for it."""
+    async def _entries_left(self, signal: Signal, strategy: StrategySettings, seconds: float) -> list[str]:
+        """The alerts whose entries can be filled any moment still, after waiting so long for their end."""
         deadline = self._clock() + timedelta(seconds=seconds)
         while True:
             coming = await self._database.read(
-                lambda connection: entries_on_their_way(connection, strategy.venue, strategy.name)
+                lambda connection: entries_on_their_way(connection, signal, strategy)
             )
             left = (deadline - self._clock()).total_seconds()
             if not coming or left <= 0:
-                return not coming
+                return coming
             with self._wakeups.changes.watch(coming[0]) as watch:
                 await watch.next(min(left, 0.5))
 
@@ -233,7 +252,7 @@ class Planner:
         stop_loss: Level | None = None,
         target: Level | None = None,
     ) -> Draft:
-        order_type, price, protection = pricing(strategy, side, contract, premium)
+        order_type, price, protection = pricing(strategy, purpose, side, contract, premium)
         return Draft(
             purpose=purpose,
             side=side,

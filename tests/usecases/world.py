@@ -19,6 +19,7 @@ from config.settings import Settings
 from gateway.approval import Approvals
 from gateway.breaker import Breaker
 from gateway.chase import Chaser
+from gateway.closing import Closing, Errand
 from gateway.domain.contract import OptionType
 from gateway.domain.market import IST, Calendar
 from gateway.domain.order import AlertId, BrokerOrder, Venue
@@ -232,7 +233,12 @@ class World:
         self.intake = Intake(self.database, self.outbox, self.lanes, self.wakeups.outbox.ring)
         told = (self.database, self.outbox)
         self.approvals = Approvals(*told, self.wakeups, self.clock)
-        self.kill_switch = KillSwitch(*told, self.wakeups, self.clock, self.executor.cancel)
+        self.closing = Closing(*told, self.executor, self.intake, self.wakeups, self.clock)
+
+        async def flatten(by: str) -> None:
+            await self.closing.close(Errand(title="Flatten", by=by, selection=lambda row: True))
+
+        self.kill_switch = KillSwitch(*told, self.wakeups, self.clock, self.executor.cancel, flatten)
         ports = Ports(
             in_flight=self.executor.in_flight,
             streaming=lambda: False,
