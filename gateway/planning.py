@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from config.settings import Settings, StrategySettings
 from gateway import wording
 from gateway.domain.contract import Contract
-from gateway.domain.errors import BrokerError, Refusal
+from gateway.domain.errors import BrokerError, IllegalMove, Refusal, StorageFailed
 from gateway.domain.order import (
     AlertState,
     Purpose,
@@ -83,6 +83,11 @@ class Planner:
                 await self._plan_exit(alert, strategy, stale)
         except Refusal as refusal:
             await self._settle(alert, AlertState.REFUSED, [refusal.sentence])
+        except (StorageFailed, IllegalMove):
+            raise
+        except Exception as error:  # a border: no alert may end without a word to the owner
+            log.error("planning_failed", alert_id=alert.alert_id, error=repr(error), exc_info=error)
+            await self._settle(alert, AlertState.REFUSED, [f"Manjha failed on it, see the log: {error!r}"])
         self._wakeups.told(alert.alert_id)
 
     def _is_stale(self, alert: Accepted, strategy: StrategySettings) -> bool:
