@@ -71,6 +71,8 @@ intents = Table(
     Column("quantity", Integer, nullable=False),
     Column("order_type", String(8), nullable=False),
     Column("price", Exact),
+    #: Of stop-limit orders: the price that releases them.
+    Column("trigger_price", Exact),
     Column("market_protection", Exact),
     #: The option's price when the intent was planned; None when no price could be had.
     Column("premium", Exact),
@@ -81,6 +83,8 @@ intents = Table(
     Column("tag", String(20), nullable=False, unique=True),
     #: The intent whose unfilled rest this one carries on; nobody's rest is carried on twice.
     Column("follows", String(40), ForeignKey("intents.id"), unique=True),
+    #: The guard that this sell belongs to: its own order, or what it released.
+    Column("guard_id", String(48), index=True),
     Column("state", String(20), nullable=False, index=True),
     #: Who refused: a rule of ours, the broker, or nobody because it was never sent.
     Column("refused_by", String(12)),
@@ -165,6 +169,38 @@ holdings = Table(
     Column("opened_at", Moment, nullable=False),
     Column("closed_at", Moment),
     Index(None, "venue", "strategy", "quantity"),
+)
+
+guards = Table(
+    "guards",
+    metadata,
+    Column("id", String(48), primary_key=True),
+    #: The holding it is around, by the entry that opened it.
+    Column("holding", String(40), ForeignKey("intents.id"), nullable=False, index=True),
+    Column("venue", String(8), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("state", String(12), nullable=False, index=True),
+    Column("quantity", Integer, nullable=False),
+    #: The levels wanted (rupees, on the tick), and those that are placed: triggers and the limits behind them.
+    Column("stop", Exact),
+    Column("target", Exact),
+    Column("stop_trigger", Exact),
+    Column("stop_limit", Exact),
+    Column("target_trigger", Exact),
+    Column("target_limit", Exact),
+    #: Somebody has moved its triggers in the broker's app: they stay as they were put there.
+    Column("by_hand", Boolean, nullable=False),
+    Column("trigger_id", BigInteger),
+    #: Attempts for this holding in a row that came to nothing, and when this one is due.
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    #: Nothing more is tried for this holding.
+    Column("final", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("wanted_at", Moment, nullable=False),
+    Column("placing_at", Moment),
+    Column("settled_at", Moment),
+    UniqueConstraint("venue", "trigger_id"),
 )
 
 notices = Table(

@@ -1,4 +1,4 @@
-"""The market's figures as data: underlyings, days and hours, read from the TOML files beside this one."""
+"""The market's figures as data: underlyings, days and hours, guards; from the TOML files beside this one."""
 
 import tomllib
 from dataclasses import dataclass
@@ -47,6 +47,33 @@ class CalendarData:
     years: frozenset[int]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """A share of the price, in percent, for prices `below` (rupees); None: for all that are dearer."""
+
+    below: Decimal | None
+    percent: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buffer:
+    """How far a limit reaches through its trigger."""
+
+    least_ticks: int
+    bands: tuple[Band, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuardFigures:
+    """The limits of stops and targets, and how near to the last price the broker takes a trigger."""
+
+    stop: Buffer
+    target: Buffer
+    cheap_up_to: Decimal
+    cheap_distance: Decimal
+    percent_distance: Decimal
+
+
 @cache
 def underlyings() -> dict[str, Underlying]:
     """Every underlying by its name, in the file's order."""
@@ -72,6 +99,28 @@ def calendar() -> CalendarData:
 def senders() -> dict[str, tuple[str, ...]]:
     """Published addresses of those who send alerts, by the word that stands for them."""
     return {word: tuple(addresses) for word, addresses in _read("senders.toml").items()}
+
+
+@cache
+def guards() -> GuardFigures:
+    """The figures of stops and targets."""
+    raw = _read("guards.toml")
+    distance = raw["distance"]
+    return GuardFigures(
+        stop=_buffer(raw["stop"]),
+        target=_buffer(raw["target"]),
+        cheap_up_to=Decimal(distance["cheap_up_to"]),
+        cheap_distance=Decimal(distance["cheap"]),
+        percent_distance=Decimal(distance["percent"]),
+    )
+
+
+def _buffer(entry: dict[str, Any]) -> Buffer:
+    bands = tuple(
+        Band(below=Decimal(band["below"]) if "below" in band else None, percent=Decimal(band["percent"]))
+        for band in entry["bands"]
+    )
+    return Buffer(least_ticks=entry["least_ticks"], bands=bands)
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -58,11 +58,34 @@ class OrderState(StrEnum):
     REJECTED = "rejected"
 
 
+@unique
+class GuardState(StrEnum):
+    """One stop, target or both around a holding. Each attempt to place one is a guard of its own."""
+
+    #: To be placed, or (a target watched by the gateway) to be set up.
+    WANTED = "wanted"
+    #: The call to the broker has begun or is about to; from here on it may exist there.
+    PLACING = "placing"
+    #: No answer: settled by the broker's list of triggers, never by a second call.
+    UNKNOWN = "unknown"
+    #: At the broker, or watched.
+    ACTIVE = "active"
+    #: It went off: its units are being sold, which does not mean that they are sold.
+    TRIGGERED = "triggered"
+    #: Its units are sold.
+    DONE = "done"
+    #: Taken away: nothing of it is left at the broker.
+    REMOVED = "removed"
+    #: It could not be placed, or what it released did not sell.
+    FAILED = "failed"
+
+
 #: The one table of transitions: for each word, from each of its states, where an arrow leads. (By word,
 #: because members of different StrEnums with one text are equal: AlertState.REFUSED == IntentState.REFUSED.)
 #: The arrows into IntentState.PLACED other than from PLACING are adoptions: the broker's book shows an order
 #: with the intent's tag, and the book is the truth whatever we had written (a backup restored, an answer
-#: misread). PLACING has one way in: the claim.
+#: misread). PLACING has one way in: the claim. So with the arrows into GuardState.TRIGGERED from a guard that
+#: was thought gone: an order that it released proves that it was not.
 TRANSITIONS: dict[type[StrEnum], dict[StrEnum, frozenset[StrEnum]]] = {
     AlertState: {
         AlertState.RECEIVED: frozenset({AlertState.STALE, AlertState.REFUSED, AlertState.PLANNED}),
@@ -115,6 +138,26 @@ TRANSITIONS: dict[type[StrEnum], dict[StrEnum, frozenset[StrEnum]]] = {
         OrderState.CANCELLED: frozenset(),
         OrderState.REJECTED: frozenset(),
     },
+    GuardState: {
+        GuardState.WANTED: frozenset(
+            {
+                GuardState.PLACING,
+                GuardState.ACTIVE,
+                GuardState.TRIGGERED,
+                GuardState.REMOVED,
+                GuardState.FAILED,
+            }
+        ),
+        GuardState.PLACING: frozenset(
+            {GuardState.ACTIVE, GuardState.UNKNOWN, GuardState.REMOVED, GuardState.FAILED}
+        ),
+        GuardState.UNKNOWN: frozenset({GuardState.ACTIVE, GuardState.REMOVED, GuardState.FAILED}),
+        GuardState.ACTIVE: frozenset({GuardState.TRIGGERED, GuardState.REMOVED, GuardState.FAILED}),
+        GuardState.TRIGGERED: frozenset({GuardState.DONE, GuardState.FAILED}),
+        GuardState.DONE: frozenset({GuardState.TRIGGERED}),
+        GuardState.REMOVED: frozenset({GuardState.TRIGGERED}),
+        GuardState.FAILED: frozenset({GuardState.ACTIVE, GuardState.TRIGGERED}),
+    },
 }
 
 
@@ -131,6 +174,16 @@ LIVE_INTENTS = frozenset(
         IntentState.APPROVED,
         IntentState.PLACING,
         IntentState.UNKNOWN,
+    }
+)
+#: Guards that are, or may be, around a holding.
+OPEN_GUARDS = frozenset(
+    {
+        GuardState.WANTED,
+        GuardState.PLACING,
+        GuardState.UNKNOWN,
+        GuardState.ACTIVE,
+        GuardState.TRIGGERED,
     }
 )
 #: Orders that may still fill.
@@ -204,6 +257,9 @@ class BrokerOrder:
     cancelled_quantity: int
     average_price: Decimal
     order_timestamp: datetime | None
+    price: Decimal = Decimal(0)
+    #: The GTT that released it; None for all other orders.
+    gtt_id: int | None = None
 
     @property
     def state(self) -> OrderState:

@@ -1,5 +1,7 @@
 """Kite's rows as the domain's words: orders (of book, stream and postback), trades, positions. Pure."""
 
+import json
+from collections.abc import Mapping
 from decimal import Decimal
 
 from gateway.domain.order import BrokerOrder, BrokerPosition, BrokerTrade, Side
@@ -35,7 +37,20 @@ def parse_order(row: Row) -> BrokerOrder:
         cancelled_quantity=cancelled,
         average_price=number(row, "average_price", what, _ZERO),
         order_timestamp=moment(row.get("order_timestamp")),
+        price=number(row, "price", what, _ZERO),
+        gtt_id=_gtt_id(row.get("meta")),
     )
+
+
+def _gtt_id(meta: object) -> int | None:
+    """The GTT behind an order: `meta` is an object, or the text of one (facts/kite.md 2.6)."""
+    if isinstance(meta, str):
+        try:
+            meta = json.loads(meta)
+        except ValueError:
+            return None
+    found = meta.get("gtt") if isinstance(meta, Mapping) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def parse_trade(row: Row) -> BrokerTrade:

@@ -1,0 +1,178 @@
+"""Where a stop and a target lie, and at which prices their orders wait. Pure."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum, unique
+
+from config.market import Buffer, GuardFigures
+from gateway.domain.guard import GuardLeg
+from gateway.domain.money import format_rupees, round_to_tick, to_paise
+
+_HUNDRED = Decimal(100)
+#: A level of at least this share of the strike is one of the index: no option is worth half its strike.
+_INDEX_SHARE = Decimal("0.5")
+
+
+@unique
+class GuardKind(StrEnum):
+    """What a guard is made of."""
+
+    #: A trigger kept by the broker: single, or two legs of which the first ends the other. NRML only.
+    GTT = "gtt"
+    #: A stop-limit order that rests at the exchange until it triggers or the day ends. For MIS.
+    STOP = "stop"
+    #: A price the gateway itself watches, and sells at. For the target of MIS, where no GTT can be.
+    WATCH = "watch"
+
+
+@unique
+class Edge(StrEnum):
+    """The two sides of a guard."""
+
+    STOP = "stop"
+    TARGET = "target"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Levels:
+    """A stop and a target as option prices on the tick; `problems` says which could not be, and why."""
+
+    stop: Decimal | None = None
+    target: Decimal | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to guard with."""
+        return self.stop is not None or self.target is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Legs:
+    """The legs as they can be placed now; `moved` says which level had to give way, and to where."""
+
+    stop: GuardLeg | None = None
+    target: GuardLeg | None = None
+    moved: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[GuardLeg, ...]:
+        """Those there are."""
+        return tuple(leg for leg in (self.stop, self.target) if leg is not None)
+
+
+def levels_for(
+    average: Decimal, stop: str | None, target: str | None, *, tick: Decimal, strike: Decimal
+) -> Levels:
+    """The levels that a holding bought at `average` rupees can be guarded with.
+
+    `stop` and `target` are what an intent keeps of its alert: an option price (`140`) or a percentage of the
+    fill (`-20%`). A stop at or above the fill, a target at or below it, and a level of the index (the seed
+    guide's `{{close}} * 0.95`) guard nothing: each is left out, with a sentence that says why and what works.
+    """
+    problems = []
+    low = _absolute(stop, average, tick)
+    if low is not None and not 0 < low < average:
+        problems.append(_no_stop(low, average, strike))
+        low = None
+    high = _absolute(target, average, tick)
+    if high is not None and (high <= average or _of_the_index(high, strike)):
+        problems.append(_no_target(high, average, strike))
+        high = None
+    return Levels(stop=low, target=high, problems=tuple(problems))
+
+
+def _absolute(text: str | None, average: Decimal, tick: Decimal) -> Decimal | None:
+    """The price on the tick; upwards, so that a stop never gives away more than was said."""
+    if text is None:
+        return None
+    if text.endswith("%"):
+        return round_to_tick(average * (1 + Decimal(text[:-1]) / _HUNDRED), tick, up=True)
+    return round_to_tick(Decimal(text), tick, up=True)
+
+
+def _of_the_index(level: Decimal, strike: Decimal) -> bool:
+    return level >= strike * _INDEX_SHARE
+
+
+def _no_stop(level: Decimal, average: Decimal, strike: Decimal) -> str:
+    example = round(average * Decimal("0.8"))
+    remedy = f"Send an option price below the fill, such as {example}, or a percentage such as -20%."
+    if _of_the_index(level, strike):
+        why = "is a level of the index, not a price of this option"
+    elif level <= 0:
+        why = "is not above zero"
+    else:
+        why = "is not below the fill"
+    return f"The stop of {_rupees(level)} {why} (bought at {_rupees(average)}). {remedy}"
+
+
+def _no_target(level: Decimal, average: Decimal, strike: Decimal) -> str:
+    example = round(average * Decimal("1.3"))
+    remedy = f"Send an option price above the fill, such as {example}, or a percentage such as +30%."
+    why = (
+        "is a level of the index, not a price of this option"
+        if _of_the_index(level, strike)
+        else "is not above the fill"
+    )
+    return f"The target of {_rupees(level)} {why} (bought at {_rupees(average)}). {remedy}"
+
+
+def crossed(stop: Decimal | None, target: Decimal | None, last: Decimal) -> Edge | None:
+    """The level that the last price has reached already; the stop first."""
+    if stop is not None and last <= stop:
+        return Edge.STOP
+    return Edge.TARGET if target is not None and last >= target else None
+
+
+def least_distance(last: Decimal, figures: GuardFigures) -> Decimal:
+    """How far a trigger must be from the last price, in rupees (facts/kite.md 2.6)."""
+    if last <= figures.cheap_up_to:
+        return figures.cheap_distance
+    return last * figures.percent_distance / _HUNDRED
+
+
+def legs_for(
+    stop: Decimal | None, target: Decimal | None, *, last: Decimal, tick: Decimal, figures: GuardFigures
+) -> Legs:
+    """Triggers and the limits behind them, for levels that `last` has not reached.
+
+    A level too near to the last price is placed at the nearest one that is allowed: a stop a little lower,
+    a target a little higher; `moved` says so.
+    """
+    distance = least_distance(last, figures)
+    low, high, moved = stop, target, []
+    if stop is not None and stop > last - distance:
+        low = round_to_tick(last - distance, tick, up=False)
+        moved.append(_moved("stop", stop, low, last))
+        low = low if low > 0 else None
+    if target is not None and target < last + distance:
+        high = round_to_tick(last + distance, tick, up=True)
+        moved.append(_moved("target", target, high, last))
+    return Legs(
+        stop=_leg(low, tick, figures.stop) if low is not None else None,
+        target=_leg(high, tick, figures.target) if high is not None else None,
+        moved=tuple(moved),
+    )
+
+
+def _moved(what: str, wanted: Decimal, got: Decimal, last: Decimal) -> str:
+    where = (
+        f"it is placed at {_rupees(got)}, the nearest that is allowed" if got > 0 else "it cannot be placed"
+    )
+    return f"The {what} of {_rupees(wanted)} is too near to the price of {_rupees(last)} for Kite: {where}."
+
+
+def _leg(trigger: Decimal, tick: Decimal, buffer: Buffer) -> GuardLeg:
+    return GuardLeg(trigger_price=trigger, price=limit_behind(trigger, tick, buffer))
+
+
+def limit_behind(trigger: Decimal, tick: Decimal, buffer: Buffer) -> Decimal:
+    """The limit of the order that a trigger releases: it crosses the market; on the tick, at least one."""
+    percent = next(band.percent for band in buffer.bands if band.below is None or trigger < band.below)
+    reach = max(trigger * percent / _HUNDRED, tick * buffer.least_ticks)
+    return max(round_to_tick(trigger - reach, tick, up=False), tick)
+
+
+def _rupees(price: Decimal) -> str:
+    return format_rupees(to_paise(price))
