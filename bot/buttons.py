@@ -6,6 +6,7 @@ from telegram.ext import ContextTypes
 
 from bot.access import name_of
 from bot.ports import Ports
+from gateway.domain.checkpoints import checkpoint
 
 #: The kill switch's confirmation.
 STOP, STOP_AND_FLATTEN, CANCEL = "k:stop", "k:flatten", "k:cancel"
@@ -24,9 +25,11 @@ class Buttons:
         query = update.callback_query
         if query is None:
             return
+        checkpoint("press.received")
         sentence = await self._act(query.data or "", name_of(update), query)
         try:
             await query.answer(sentence[:200])
+            checkpoint("press.answered")
         except BadRequest:
             # Too old to be answered; the action itself is done all the same (facts/telegram.md 1.2).
             return

@@ -14,6 +14,7 @@ from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, Re
 
 from bot.cards import Card, alert_card, square_off_card
 from bot.keyboard import inline
+from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
 from gateway.square_off import SquareOff
 from gateway.views import alert_view
@@ -122,6 +123,7 @@ class Sender:
 
     async def _send(self, delivery: Delivery) -> bool:
         """False when this chat must wait: the notice is due again later, and those behind it with it."""
+        checkpoint("notice.chosen")
         try:
             await self._dispatch(delivery)
         except RetryAfter as error:
@@ -137,6 +139,7 @@ class Sender:
         except TelegramError as error:
             await self._wait(delivery, LONGEST_PAUSE, error)
         else:
+            checkpoint("notice.recorded")
             self.trouble = None
             self.last_sent_at = self._clock()
             return True
@@ -188,6 +191,7 @@ class Sender:
                 link_preview_options=_NO_PREVIEW,
             )
             message_id = message.message_id
+        checkpoint("notice.card_taken")
         await self._write(partial(_record_card, delivery, subject, message_id, self._clock()))
 
     async def _edit(self, chat_id: int, message_id: int, card: Card) -> bool:
@@ -227,6 +231,7 @@ class Sender:
         return await self._database.read(lambda connection: notices.message_of(connection, chat_id, subject))
 
     async def _done(self, delivery: Delivery) -> None:
+        checkpoint("notice.taken")
         now = self._clock()
         await self._write(lambda connection: notices.mark_sent(connection, delivery.seqs, now))
 

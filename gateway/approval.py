@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
+from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import IllegalMove
 from gateway.wakeups import Wakeups
 from storage import flags, intents
@@ -41,6 +42,7 @@ class Approvals:
         decision, alert_id = await self._database.write(
             lambda connection: self._decide(connection, approval_id, approve, by, now)
         )
+        checkpoint("approval.committed")
         if alert_id:
             self._wakeups.executor.ring()
             self._wakeups.told(alert_id)
@@ -61,6 +63,7 @@ class Approvals:
             intents.decide(connection, approval_id, goal, by=by, at=now)
         except IllegalMove:
             return Decision(sentence=_already(row.decision, row.decided_by), changed=False), None
+        checkpoint("approval.decided")
         self._outbox.show(connection, f"alert:{row.alert_id}", at=now, priority=Priority.QUESTION)
         return Decision(sentence=_SENTENCES[goal], changed=True), row.alert_id
 

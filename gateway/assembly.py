@@ -21,6 +21,7 @@ from gateway.approval import Approvals
 from gateway.breaker import Breaker
 from gateway.chase import Chaser
 from gateway.closing import Closing, Errand
+from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError
 from gateway.domain.market import Calendar, utc_now
 from gateway.domain.order import BrokerOrder, Venue
@@ -93,6 +94,7 @@ class Gateway:
     async def start(self) -> None:
         """Builds and starts in the order in which each needs the other."""
         await asyncio.to_thread(migrate, self.database)
+        checkpoint("start.migrated")
         started_at = self.clock()
         if Venue.PAPER in self.settings.venues():
             await self._start_paper()
@@ -102,9 +104,12 @@ class Gateway:
             await access.session.restore()
             await access.instruments.restore()
         self._bot(started_at, await self._telegram_api())
+        checkpoint("start.restored")
         await self._approvals.ask_again()
         await self._take_up_unplanned()
+        checkpoint("start.taken_up")
         await self._open_door()
+        checkpoint("start.door_open")
         for name, run in self._parts:
             self._tasks.append(asyncio.create_task(supervise(name, run, self.tell), name=name))
         self._scheduler = self._schedule.start()

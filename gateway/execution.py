@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row
 from config.settings import Settings
 from gateway import wording
 from gateway.breaker import Breaker
+from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, BrokerFault, IllegalMove, Outcome, StorageFailed
 from gateway.domain.order import (
     IntentState,
@@ -138,14 +139,18 @@ class Executor:
         return [row for row in rows if row.venue in self._ready and row.id not in self._in_flight]
 
     async def _execute(self, row: Row[Any]) -> None:
+        checkpoint("execution.chosen")
         if not await self._database.write(lambda connection: self._claim(connection, row.id)):
             self._wakeups.told(row.alert_id)
             return
+        checkpoint("execution.claimed")
         # The switch may have been thrown between that commit and this line.
         if await self._database.write(lambda connection: self._stopped(connection, row)):
             self._wakeups.told(row.alert_id)
             return
+        checkpoint("execution.cleared")
         await self._place(row)
+        checkpoint("execution.recorded")
         self._wakeups.told(row.alert_id)
         self._wakeups.look_into_the_book(row.venue)
 
@@ -169,6 +174,7 @@ class Executor:
             self._show(connection, row, now, wording.stopped_at_the_claim(row, sentences))
             return False
         intents.claim(connection, row, now)
+        checkpoint("execution.claiming")
         return True
 
     def _is_too_old(self, connection: Connection, row: Row[Any], now: datetime) -> bool:
@@ -195,10 +201,12 @@ class Executor:
         try:
             order_id = await placer.desk.place(_ticket(row))
         except BrokerError as error:
+            checkpoint("execution.failed")
             await self._database.write(partial(self._record_failure, row=row, error=error))
             if error.fault is BrokerFault.TOKEN:
                 await placer.session.mark_dead(error.sentence)
             return
+        checkpoint("execution.answered")
         await self._database.write(lambda connection: self._record_placed(connection, row, order_id))
 
     def _record_placed(self, connection: Connection, row: Row[Any], order_id: str) -> None:
@@ -214,6 +222,7 @@ class Executor:
         self._breaker.accepted()
         intents.mark_placed(connection, fresh, now)
         orders.place(connection, row, order_id, "regular", now)
+        checkpoint("execution.recording")
         self._show(connection, row, now)
 
     def _record_failure(self, connection: Connection, row: Row[Any], error: BrokerError) -> None:
@@ -280,8 +289,10 @@ class Executor:
         await self._database.write(
             lambda connection: orders.note_cancellation(connection, venue, order_id, reason, now)
         )
+        checkpoint("execution.cancel_noted")
         await self._pacer.turn(urgent=True)
         await self._placers[venue].desk.cancel(order_id, variety)
+        checkpoint("execution.cancel_asked")
         self._wakeups.look_into_the_book(venue)
 
 

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import Connection
 
 from gateway import wording
+from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
 from gateway.domain.order import AlertId, AlertState
 from gateway.domain.signal import Signal
@@ -99,12 +100,14 @@ class Intake:
             batch[0].fail(error)
             return
         for parcel, outcome in zip(batch, stored, strict=True):
+            checkpoint("intake.committed")
             parcel.succeed(outcome)
             self._hand_on(parcel.arrivals, outcome)
 
     def _store(self, connection: Connection, parcel: _Parcel) -> list[Stored]:
         outcome = alerts.store(connection, parcel.arrivals)
         for arrival, stored in zip(parcel.arrivals, outcome, strict=True):
+            checkpoint("intake.inserted")
             text = _at_the_door(arrival, stored)
             if text is not None:
                 loud = stored.state is AlertState.INVALID

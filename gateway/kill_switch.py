@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Connection, Row
 
 from gateway.breaker import ENTRIES_HALTED
+from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError
 from gateway.domain.order import IntentState, Purpose
 from gateway.wakeups import Bell, Wakeups
@@ -50,6 +51,7 @@ def throw(connection: Connection, outbox: Outbox, by: str, at: datetime, *, flat
     flags.put(connection, flags.KILL_SWITCH, "on", by=by, at=at)
     if flatten:
         flags.put(connection, FLATTEN, by, by=by, at=at)
+    checkpoint("kill_switch.set")
     pending = intents.pending_approvals(connection)
     for row in pending:
         intents.decide(connection, row.id, intents.VOID, by=_REASON, at=at)
@@ -140,6 +142,7 @@ class KillSwitch:
         stopped = await self._database.write(
             lambda connection: throw(connection, self._outbox, by, now, flatten=flatten)
         )
+        checkpoint("kill_switch.committed")
         log.warning("kill_switch_thrown", by=by, voided=stopped.voided, stopped=stopped.stopped)
         self._wakeups.told(*stopped.alert_ids)
         self._acted = False

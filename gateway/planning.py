@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from config.settings import Settings, StrategySettings
 from gateway import wording
+from gateway.domain.checkpoints import checkpoint
 from gateway.domain.contract import Contract
 from gateway.domain.errors import BrokerError, IllegalMove, Refusal, StorageFailed
 from gateway.domain.order import (
@@ -74,6 +75,7 @@ class Planner:
 
         Raises StorageFailed; the alert is then still to be planned.
         """
+        checkpoint("planning.begun")
         strategy = self._settings.strategy(alert.strategy)
         try:
             stale = self._is_stale(alert, strategy)
@@ -110,6 +112,7 @@ class Planner:
         ask = await self._asks(strategy)
         if ask:
             draft = await self._with_margin(draft)
+        checkpoint("planning.decided")
         await self._database.write(lambda connection: self._commit(connection, alert, strategy, [draft], ask))
         self._wake(ask)
 
@@ -120,6 +123,7 @@ class Planner:
         priced: dict[str, Decimal | None] = {}
         for key in await self._database.read(lambda connection: self._exit_keys(connection, alert, strategy)):
             priced[key] = await self._soon(self._venues[strategy.venue].prices.last(key))
+        checkpoint("planning.exit_decided")
         ask = (strategy.confirm_exits or stale) and not alert.signal.by_owner
         await self._database.write(
             lambda connection: self._commit_exit(connection, alert, strategy, priced, net, ask)
@@ -316,6 +320,7 @@ class Planner:
             return
         alerts.settle(connection, alert.alert_id, AlertState.PLANNED, None, now)
         intents.add(connection, rows(alert.alert_id, strategy.name, drafts), now)
+        checkpoint("planning.inserted")
         if ask:
             deadline = now + timedelta(seconds=strategy.approval_timeout_seconds)
             intents.ask(connection, secrets.token_urlsafe(9), alert.alert_id, now, deadline)
@@ -343,6 +348,7 @@ class Planner:
         )
 
     def _wake(self, ask: bool) -> None:
+        checkpoint("planning.committed")
         if ask:
             self._wakeups.approvals.ring()
         else:

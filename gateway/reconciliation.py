@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 
 from gateway import wording
 from gateway.breaker import Breaker
+from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, BrokerFault, StorageFailed
 from gateway.domain.order import BrokerOrder, IntentState, OrderState
 from gateway.kite.outcomes import fault_of_words
@@ -88,12 +89,14 @@ class Reconciler:
             if error.fault is BrokerFault.TOKEN:
                 await self._access.session.mark_dead(error.sentence)
             return False
+        checkpoint("book.read")
         await self._take(book, whole=True)
         self._ports.opened()
         return True
 
     async def on_order(self, order: BrokerOrder) -> None:
         """An update from the stream or a re-read after a postback."""
+        checkpoint("update.received")
         await self._take([order], whole=False)
 
     async def _take(self, book: list[BrokerOrder], *, whole: bool) -> None:
@@ -102,6 +105,7 @@ class Reconciler:
         touched = await self._database.write(
             lambda connection: self._apply_all(connection, book, now, in_flight if whole else None)
         )
+        checkpoint("book.committed")
         if touched:
             self._wakeups.told(*touched)
 
@@ -110,6 +114,7 @@ class Reconciler:
     ) -> set[str]:
         """Every order of the book, then (after a whole look) what is missing in it; the alerts touched."""
         touched = {alert for order in book if (alert := self._apply(connection, order, now))}
+        checkpoint("book.applied")
         if in_flight is not None:
             touched |= self._escalate(connection, now, in_flight)
         return touched
@@ -158,6 +163,7 @@ class Reconciler:
             self._outbox.tell(connection, text, at=now, subject=f"alert:{intent.alert_id}")
         intents.mark_placed(connection, intent, now)
         orders.place(connection, intent, order.order_id, order.variety, now)
+        checkpoint("book.adopted")
         self._outbox.show(connection, f"alert:{intent.alert_id}", at=now)
         return intent
 
@@ -208,6 +214,7 @@ class Reconciler:
 
     def _question(self, connection: Connection, row: Row[Any], now: datetime) -> None:
         intents.mark_questioned(connection, row, now)
+        checkpoint("book.questioned")
         subject = f"alert:{row.alert_id}"
         text = wording.still_unknown(row, now - row.placing_at)
         self._outbox.tell(connection, text, at=now, subject=subject, priority=Priority.QUESTION)

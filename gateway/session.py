@@ -13,6 +13,7 @@ import structlog
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import Connection
 
+from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, ManjhaError
 from gateway.domain.market import ist, next_token_death
 from gateway.domain.order import Venue
@@ -113,6 +114,7 @@ class Session:
             with suppress(BrokerError):  # the stranger's token should not live on, but ours is what matters
                 await self._client.invalidate(grant.access_token)
             raise LoginRefused(f"Kite logged in {grant.user_id}, but kite.user_id is {self._user_id}.")
+        checkpoint("session.granted")
         now = self._clock()
         expires_at = next_token_death(now)
         sealed = self._cipher.encrypt(grant.access_token.encode()).decode()
@@ -127,6 +129,7 @@ class Session:
                 expires_at=expires_at,
             )
         )
+        checkpoint("session.stored")
         self._begin(grant.access_token, grant.user_id, expires_at)
         log.info("session_opened", venue=self.venue, user_id=grant.user_id)
         return grant.user_id

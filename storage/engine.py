@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
 
 Result = TypeVar("Result")
@@ -54,14 +55,19 @@ class Database:
         """`write` for a caller without an event loop (the commands, the migrations)."""
         try:
             with self._engine.begin() as connection:
-                return work(connection)
+                checkpoint("database.begun")
+                result = work(connection)
+                checkpoint("database.worked")
         except DBAPIError as error:
             raise StorageFailed(str(error.orig)) from error
+        checkpoint("database.committed")
+        return result
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """The result of `work`, which must not write. Raises StorageFailed."""
         try:
             async with self._reader.connect() as connection:
+                checkpoint("database.reading")
                 return await connection.run_sync(work)
         except DBAPIError as error:
             raise StorageFailed(str(error.orig)) from error

@@ -7,13 +7,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from gateway.domain.checkpoints import checkpoint
 from gateway.domain.money import Paise, to_paise
 from gateway.domain.order import WORKING_ORDERS, BrokerOrder, IntentState, OrderState, Side, may_move
 from storage import audit, holdings
+from storage.sells import RELEASED
 from storage.tables import fills, intents, orders
 
-#: Values of `orders.cancel_reason`.
-TIMEOUT, CHASE, EXIT, KILL = "timeout", "chase", "exit", "kill switch"
+#: Values of `orders.cancel_reason`. GUARD: a stop or a sell that made way so that nothing is sold twice.
+TIMEOUT, CHASE, EXIT, KILL, GUARD = "timeout", "chase", "exit", "kill switch", "guard"
+#: The status of a stop order that has not been released; what follows it is sells.RELEASED.
+WAITING = "TRIGGER PENDING"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +27,8 @@ class Change:
     row: Row[Any]
     before: OrderState | None
     newly_filled: int
+    #: Units sold although the strategy did not hold them any more.
+    oversold: int = 0
 
     @property
     def state(self) -> OrderState:
@@ -104,6 +110,8 @@ def working(connection: Connection) -> list[Row[Any]]:
         intents.c.side,
         intents.c.tradingsymbol,
         intents.c.product,
+        intents.c.order_type,
+        intents.c.guard_id,
         intents.c.questioned_at,
     ).join(intents, intents.c.id == orders.c.intent_id)
     return list(
@@ -175,12 +183,12 @@ def apply(connection: Connection, venue: str, update_: BrokerOrder, at: datetime
     before = OrderState(row.state)
     state = update_.state if may_move(before, update_.state) else before
     grown = update_.filled_quantity - row.filled_quantity
-    if state == before and grown <= 0:
+    released = before is OrderState.OPEN and (row.status, update_.status) == (WAITING, RELEASED)
+    if state == before and grown <= 0 and not released:
         return None
     intent = connection.execute(select(intents).where(intents.c.id == row.intent_id)).one()
-    if grown > 0:
-        _fill(connection, intent, row, update_, at)
-    _write(connection, row, update_, state, at)
+    oversold = _fill(connection, intent, row, update_, at) if grown > 0 else 0
+    _write(connection, row, update_, state, at, reworded=released)
     audit.append(
         connection,
         at,
@@ -195,32 +203,43 @@ def apply(connection: Connection, venue: str, update_: BrokerOrder, at: datetime
     )
     after = find(connection, venue, update_.order_id)
     assert after is not None  # noqa: S101  it was found above, in this transaction
-    return Change(row=after, before=before, newly_filled=max(grown, 0))
+    return Change(row=after, before=before, newly_filled=max(grown, 0), oversold=oversold)
 
 
 def _write(
-    connection: Connection, row: Row[Any], update_: BrokerOrder, state: OrderState, at: datetime
+    connection: Connection,
+    row: Row[Any],
+    update_: BrokerOrder,
+    state: OrderState,
+    at: datetime,
+    *,
+    reworded: bool,
 ) -> None:
     values: dict[str, Any] = {"state": state, "updated_at": at}
-    if state != OrderState(row.state):
+    if reworded or state != OrderState(row.state):
         values |= {"status": update_.status, "status_message": update_.status_message}
     if update_.filled_quantity > row.filled_quantity:
         values |= {"filled_quantity": update_.filled_quantity, "average_price": update_.average_price}
     connection.execute(update(orders).where(orders.c.seq == row.seq).values(**values))
 
 
-def _fill(
-    connection: Connection, intent: Row[Any], row: Row[Any], update_: BrokerOrder, at: datetime
-) -> None:
-    """The increment between two totals: the same whatever updates were missed or came twice."""
+def _fill(connection: Connection, intent: Row[Any], row: Row[Any], update_: BrokerOrder, at: datetime) -> int:
+    """The increment between two totals: the same whatever updates were missed or came twice.
+
+    Returns the units that were sold although nothing of them was held.
+    """
     quantity = update_.filled_quantity - row.filled_quantity
     total = to_paise(update_.average_price * update_.filled_quantity)
     value = Paise(total - to_paise(row.average_price * row.filled_quantity))
     if intent.side == Side.BUY:
-        realised = Paise(0)
+        realised, oversold = Paise(0), 0
         holdings.buy(connection, intent, quantity, value, at)
     else:
+        key = (intent.venue, intent.strategy, intent.tradingsymbol, intent.product)
+        held = sum(each.quantity for each in holdings.of_contract(connection, *key))
+        oversold = max(quantity - held, 0)
         realised = holdings.sell(connection, intent, quantity, value, at)
+    checkpoint("fill.held")
     connection.execute(
         insert(fills).values(
             venue=intent.venue,
@@ -236,6 +255,7 @@ def _fill(
             filled_at=at,
         )
     )
+    return oversold
 
 
 def realised_on(

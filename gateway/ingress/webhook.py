@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 from aiohttp import hdrs, web
 
+from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
 from gateway.domain.status import SETTLED
 from gateway.ingress import answers, payload
@@ -44,20 +45,25 @@ class Webhook:
     async def receive(self, request: web.Request) -> web.Response:
         """One body, of one alert or several."""
         started = time.perf_counter()
+        checkpoint("door.request_begun")
         client = self._gatekeeper.admit_sender(request)
         body = await read_body(request)
+        checkpoint("door.body_read")
         document = payload.read(body)
         found = (request.match_info.get("secret"), payload.secret_of(document))
         offered = [secret for secret in found if secret is not None]
         webhook_id = self._gatekeeper.authenticate_alert(request, client, offered, body)
+        checkpoint("door.authenticated")
         errand = self._arrivals.errand(
             body, document, query=request.query, source=f"webhook {client}", webhook_id=webhook_id
         )
+        checkpoint("door.understood")
         with ExitStack() as stack:
             watches = (
                 [stack.enter_context(self._watch(each)) for each in errand.arrivals] if errand.wait else []
             )
             stored = await self._store(errand, started)
+            checkpoint("door.stored")
             return await self._answer(errand, stored, watches)
 
     async def stop_waiting(self, _app: web.Application) -> None:

@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from gateway.domain.checkpoints import checkpoint
 from gateway.kite.outcomes import Evidence, OddAnswer, plain_words
 
 #: A kept connection idle for longer is not used again: a POST into a dead one would be an unknown outcome.
@@ -49,9 +50,11 @@ class _Witness(HttpClientConnection):
             self.connect()
         if _this_thread.connections is not None:
             _this_thread.connections.add(self)
+        checkpoint("kite.connected")
         _this_thread.evidence.sent = True
         self._used_at = time.monotonic()
         super().send(data)
+        checkpoint("kite.request_written")
 
     def fresh(self) -> bool:
         """Whether it was used within the last `IDLE_SECONDS`."""
@@ -117,6 +120,7 @@ class OneAttemptSession(requests.Session):
         """One request; raises OddAnswer on a redirect and on any failure that is not Kite's own envelope."""
         kwargs["allow_redirects"] = False
         response = super().request(*args, **kwargs)
+        checkpoint("kite.answer_read")
         _examine(response, _this_thread.evidence)
         return response
 
