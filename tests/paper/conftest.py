@@ -12,7 +12,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from kiteconnect import KiteConnect, KiteTicker
+from kiteconnect import KiteConnect
+from kiteconnect.ticker import KiteTicker
 
 from gateway.paper.instruments import Contract
 from gateway.paper.limits import Limits

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from kiteconnect import KiteTicker
+from kiteconnect.ticker import KiteTicker
 
 from gateway.paper.server import PaperServer
 from gateway.paper.ticks import Mode, frame, packet
