@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from gateway.domain.money import Paise
 from storage import audit
-from storage.tables import fills, holdings
+from storage.tables import fills, guards, holdings
 
 
 def buy(connection: Connection, intent: Row[Any], quantity: int, value: Paise, at: datetime) -> None:
@@ -43,11 +43,13 @@ def buy(connection: Connection, intent: Row[Any], quantity: int, value: Paise, a
 def sell(connection: Connection, intent: Row[Any], quantity: int, value: Paise, at: datetime) -> Paise:
     """Units sold by an exit, taken from the strategy's oldest holdings; returns the profit (or loss) made.
 
+    What a guard sells is taken first from the holding that it is around.
+
     More sold than held can only come from the broker's side; it is written to the audit trail, and
     what was sold beyond the holding counts with no cost.
     """
     left, cost = quantity, 0
-    for row in of_contract(connection, intent.venue, intent.strategy, intent.tradingsymbol, intent.product):
+    for row in _in_order(connection, intent):
         taken = min(left, row.quantity)
         # As the difference of two totals: sold in however many parts, the parts' costs add up to the whole.
         before = row.bought - row.quantity
@@ -66,6 +68,14 @@ def sell(connection: Connection, intent: Row[Any], quantity: int, value: Paise, 
             connection, at, "holding.oversold", alert_id=intent.alert_id, intent_id=intent.id, quantity=left
         )
     return Paise(value - cost)
+
+
+def _in_order(connection: Connection, intent: Row[Any]) -> list[Row[Any]]:
+    rows = of_contract(connection, intent.venue, intent.strategy, intent.tradingsymbol, intent.product)
+    if intent.guard_id is None:
+        return rows
+    guarded = connection.scalar(select(guards.c.holding).where(guards.c.id == intent.guard_id))
+    return sorted(rows, key=lambda row: row.intent_id != guarded)
 
 
 def of_contract(

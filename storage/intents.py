@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from gateway.domain.errors import IllegalMove
 from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose, Side
 from storage import audit
+from storage.sells import resting_stop
 from storage.tables import alerts, approvals, intents, orders
 from storage.transition import move
 
@@ -188,7 +189,7 @@ _CARRIED = frozenset(
     (
         *("alert_id", "venue", "strategy", "purpose", "side", "exchange", "tradingsymbol", "product"),
         *("instrument_token", "name", "expiry", "strike", "option_type", "lot_size", "tick_size"),
-        *("stop_loss", "target"),
+        *("stop_loss", "target", "guard_id"),
     )
 )
 
@@ -236,7 +237,11 @@ def live_entry_contracts(connection: Connection) -> set[tuple[str, str, str]]:
 
 
 def being_sold(connection: Connection, venue: str, strategy: str, tradingsymbol: str, product: str) -> int:
-    """Units of sells that are decided, open or unknown and not filled yet: they count as sold."""
+    """Units of sells that are decided, open or unknown and not filled yet: they count as sold.
+
+    A guard's stop that rests at the exchange is none of them: it makes way for an exit before that one is
+    claimed (`sells.free_for` counts it, too).
+    """
     filled = select(orders.c.filled_quantity).where(orders.c.intent_id == intents.c.id).scalar_subquery()
     working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
     statement = select(intents.c.quantity, filled).where(
@@ -246,6 +251,7 @@ def being_sold(connection: Connection, venue: str, strategy: str, tradingsymbol:
         & (intents.c.product == product)
         & (intents.c.side == Side.SELL)
         & (intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(working))
+        & ~resting_stop()
     )
     return sum(quantity - (done or 0) for quantity, done in connection.execute(statement))
 

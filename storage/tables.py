@@ -181,7 +181,7 @@ guards = Table(
     Column("kind", String(8), nullable=False),
     Column("state", String(12), nullable=False, index=True),
     Column("quantity", Integer, nullable=False),
-    #: The levels wanted (rupees, on the tick), and those that are placed: triggers and the limits behind them.
+    #: The levels wanted (rupees, on the tick), and what is placed: triggers and the limits behind them.
     Column("stop", Exact),
     Column("target", Exact),
     Column("stop_trigger", Exact),

@@ -1,0 +1,102 @@
+"""What is being sold of a contract: every sell that is decided, open or unknown, the resting stops too."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, update
+
+from gateway.domain.errors import IllegalMove
+from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Side
+from storage import audit
+from storage.tables import holdings, intents, orders
+
+#: The order type of a stop that rests at the exchange, and the status it has once it was released.
+STOP_ORDER, RELEASED = "SL", "OPEN"
+
+#: A strategy's contract: venue, strategy, tradingsymbol, product.
+Key = tuple[str, str, str, str]
+
+
+def key_of(row: Row[Any]) -> Key:
+    """The contract that an intent or a holding is about."""
+    return row.venue, row.strategy, row.tradingsymbol, row.product
+
+
+def live(connection: Connection, venue: str | None = None, key: Key | None = None) -> list[Row[Any]]:
+    """Sells not ended yet, oldest first: the intents' columns, `rest` (units not filled), and of the order,
+    where there is one, `order_id`, `variety`, `order_status`, `filled_quantity`, `cancel_asked_at`."""
+    filled = func.coalesce(orders.c.filled_quantity, 0)
+    statement = (
+        select(
+            intents,
+            orders.c.order_id,
+            orders.c.variety,
+            orders.c.status.label("order_status"),
+            orders.c.cancel_asked_at,
+            filled.label("filled_quantity"),
+            (intents.c.quantity - filled).label("rest"),
+        )
+        .outerjoin(orders, orders.c.intent_id == intents.c.id)
+        .where(
+            (intents.c.side == Side.SELL)
+            & (intents.c.state.in_(LIVE_INTENTS) | orders.c.state.in_(WORKING_ORDERS))
+        )
+        .order_by(intents.c.planned_at, intents.c.part)
+    )
+    if venue is not None:
+        statement = statement.where(intents.c.venue == venue)
+    if key is not None:
+        statement = statement.where(_about(key))
+    return list(connection.execute(statement))
+
+
+def _about(key: Key) -> ColumnElement[bool]:
+    venue, strategy, tradingsymbol, product = key
+    return and_(
+        intents.c.venue == venue,
+        intents.c.strategy == strategy,
+        intents.c.tradingsymbol == tradingsymbol,
+        intents.c.product == product,
+    )
+
+
+def is_resting_stop(row: Row[Any]) -> bool:
+    """Whether a live sell is a guard's stop that has not been released: it makes way for other exits."""
+    stop = row.guard_id is not None and row.order_type == STOP_ORDER
+    return stop and row.order_status != RELEASED and row.filled_quantity == 0
+
+
+def resting_stop() -> ColumnElement[bool]:
+    """The same as a condition on intents."""
+    released = exists().where(
+        (orders.c.intent_id == intents.c.id)
+        & ((orders.c.status == RELEASED) | (orders.c.filled_quantity > 0))
+    )
+    return and_(intents.c.guard_id.is_not(None), intents.c.order_type == STOP_ORDER, ~released)
+
+
+def free_for(connection: Connection, row: Row[Any]) -> int | None:
+    """Units that this sell may still take: what is held, less all other sells that are live, stops included.
+
+    None when its strategy never held the contract: there is nothing of ours to compare with.
+    """
+    key = key_of(row)
+    same = and_(
+        holdings.c.venue == row.venue,
+        holdings.c.strategy == row.strategy,
+        holdings.c.tradingsymbol == row.tradingsymbol,
+        holdings.c.product == row.product,
+    )
+    held = connection.scalar(select(func.sum(holdings.c.quantity)).where(same))
+    if held is None:
+        return None
+    busy: int = sum(other.rest for other in live(connection, key=key) if other.id != row.id)
+    return max(int(held) - busy, 0)
+
+
+def shrink(connection: Connection, row: Row[Any], quantity: int, at: datetime) -> None:
+    """An approved sell is to sell less: others sell the rest. Raises IllegalMove when it was claimed."""
+    same = (intents.c.id == row.id) & (intents.c.state == IntentState.APPROVED)
+    if connection.execute(update(intents).where(same).values(quantity=quantity)).rowcount != 1:
+        raise IllegalMove(f"intent {row.id} is not approved any more")
+    audit.append(connection, at, "intent.shrunk", alert_id=row.alert_id, intent_id=row.id, quantity=quantity)
