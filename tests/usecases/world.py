@@ -171,6 +171,8 @@ class World:
     paper: PaperServer
     clock: Clock
     settings: Settings
+    #: Seconds of silence that the client takes for no answer.
+    timeout: float = 2.0
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def begin(self) -> None:
@@ -179,7 +181,7 @@ class World:
         self.wakeups = Wakeups()
         self.calendar = Calendar(data=calendar(), always=self.settings.market.hours == "always")
         self.client = KiteClient(
-            api_key="paper", api_secret="paper", api_url=self.paper.url, timeout=(1.0, 2.0), slack=1.0
+            api_key="paper", api_secret="paper", api_url=self.paper.url, timeout=(1.0, self.timeout)
         )
         self.book = Book(self.client)
         self.session = Session(
@@ -245,6 +247,7 @@ class World:
             opened=lambda: self.executor.open("paper"),
         )
         self.reconciler = Reconciler(self.access, *told, self.wakeups, self.clock, ports, self.breaker)
+        self.session.on_login.append(lambda: self.executor.shut("paper"))
         self.unknown = UnknownOrders(*told, {"paper": self.reconciler}, self.intake, self.clock)
 
     async def log_in(self) -> None:
@@ -345,6 +348,12 @@ class World:
 
     async def intents(self, alert_id: str) -> list[Row[Any]]:
         return await self.database.read(lambda connection: intents.of_alert(connection, alert_id))
+
+    async def intent(self, alert_id: str) -> Row[Any]:
+        """The alert's one intent, once it is planned."""
+        await self.until(lambda: self.intents(alert_id), lambda: f"{alert_id} is not planned")
+        (row,) = await self.intents(alert_id)
+        return row
 
     async def told(self) -> list[str]:
         """The texts owed to the owner, oldest first."""
