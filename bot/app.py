@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -32,23 +32,44 @@ class WatchedRequest(HTTPXRequest):
     def __init__(self) -> None:
         super().__init__()
         self.last_answer = time.monotonic()
+        self._failed = self._recovered = False
         #: Set by an answer that ends the library's polling for good (401, 404).
         self.dismissed = asyncio.Event()
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
         """One request; its answer is a sign of life."""
-        status, body = await super().do_request(*args, **kwargs)
+        try:
+            status, body = await super().do_request(*args, **kwargs)
+        except TelegramError:
+            self._failed = True
+            raise
+        self._recovered |= self._failed and status < 400
+        self._failed = status >= 400
         if status in (401, 404):
             self.dismissed.set()
         elif status < 400:
             self.last_answer = time.monotonic()
         return status, body
 
+    def recovered(self) -> bool:
+        """Whether an answer came after a failure since this was asked last."""
+        recovered, self._recovered = self._recovered, False
+        return recovered
+
 
 class TelegramBot:
     """Hears the owners. `run` is supervised by the caller and survives Telegram's absence."""
 
-    def __init__(self, token: str, api_url: str, owner_ids: frozenset[int], ports: Ports) -> None:
+    def __init__(
+        self,
+        token: str,
+        api_url: str,
+        owner_ids: frozenset[int],
+        ports: Ports,
+        on_recovery: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`on_recovery` is awaited each time Telegram answers again after a silence."""
+        self._on_recovery = on_recovery
         self._token = token
         self._api_url = api_url.rstrip("/")
         self._owner_ids = owner_ids
@@ -82,9 +103,13 @@ class TelegramBot:
             )
             assert application.updater is not None  # noqa: S101  the builder makes one
             await application.updater.start_polling(
-                timeout=POLL_TIMEOUT, allowed_updates=_UPDATES, bootstrap_retries=-1
+                timeout=POLL_TIMEOUT,
+                allowed_updates=_UPDATES,
+                bootstrap_retries=-1,
+                error_callback=_log_polling,
             )
             self.trouble = None
+            await self._on_recovery()
             await self._watch(request)
         finally:
             await _tear_down(application)
@@ -92,10 +117,12 @@ class TelegramBot:
     async def _watch(self, request: WatchedRequest) -> None:
         while time.monotonic() - request.last_answer < SILENCE_SECONDS:
             try:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(2):
                     await request.dismissed.wait()
             except TimeoutError:
-                self.trouble = _trouble(request)
+                before, self.trouble = self.trouble, _trouble(request)
+                if request.recovered() or (before and not self.trouble):
+                    await self._on_recovery()
                 continue
             self.trouble = "Telegram refuses the bot token"
             return
@@ -156,6 +183,11 @@ async def _tear_down(application: Application[Any, Any, Any, Any, Any, Any]) -> 
         except TelegramError as error:
             log.info("telegram_teardown", error=error.message)
     await _close_connections(application)
+
+
+def _log_polling(error: TelegramError) -> None:
+    """One line for a poll that failed; the library tries again by itself."""
+    log.warning("telegram_poll_failed", error=error.message)
 
 
 def _trouble(request: WatchedRequest) -> str | None:

@@ -52,12 +52,23 @@ def alert_card(view: AlertView, now: datetime) -> Card:
     """The card as it stands now; buttons only while there is something to decide."""
     first = view.intents[0]
     lines = [
-        f"<b>{_TITLES.get(view.status, str(view.status))}</b> · {VENUE_BADGES[first.venue]}",
+        f"<b>{_title(view)}</b> · {VENUE_BADGES[first.venue]}",
         *(_contract_lines(rows) for rows in _by_contract(view.intents)),
         _context_line(view, now),
         *_life(view, now),
     ]
     return Card(text="\n".join(line for line in lines if line), buttons=_buttons(view))
+
+
+def _title(view: AlertView) -> str:
+    """The status; told apart where a word of the outside covers two things."""
+    filled = sum(order.filled_quantity for order in view.orders.values())
+    wanted = sum(row.quantity for row in view.intents if row.follows is None)
+    if view.status is Status.FILLED and filled < wanted:
+        return f"🟠 Partly filled, {filled} of {wanted}"
+    if view.status is Status.FAILED and any(order.state == "cancelled" for order in view.orders.values()):
+        return "⚪ Cancelled, nothing filled"
+    return _TITLES.get(view.status, str(view.status))
 
 
 def square_off_card(day: str, rows: Sequence[tuple[Row[Any], bool]], at: str) -> Card:
@@ -157,7 +168,8 @@ def _approval_line(approval: Row[Any], now: datetime) -> str:
 def _order_line(order: Row[Any]) -> str:
     words = f": {html.escape(order.status_message, quote=False)}" if order.status_message else ""
     filled = (
-        f" · {order.filled_quantity}/{order.quantity} @ ₹{order.average_price:.2f}"
+        f" · {order.filled_quantity}/{order.quantity}"
+        + (f" @ ₹{order.average_price:.2f}" if order.average_price else ", price not known yet")
         if order.filled_quantity
         else ""
     )

@@ -1,7 +1,10 @@
 """The outbox's sender: takes notices to Telegram until it has taken them, whatever happens."""
 
 import asyncio
+import html
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -32,6 +35,16 @@ LONGEST_PAUSE = timedelta(seconds=30)
 PERSON_NEEDED_PAUSE = timedelta(seconds=60)
 #: Telegram's limit on a message (facts/telegram.md 1.1).
 LONGEST_TEXT = 4096
+#: Bad requests that end when somebody does something: presses Start, adds the bot, gives it rights.
+_PERSON_NEEDED = (
+    "chat not found",
+    "deactivated",
+    "not enough rights",
+    "peer_id_invalid",
+    "kicked",
+    "upgraded",
+)
+_TAGS = re.compile(r"<[^>]*>")
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
@@ -131,9 +144,7 @@ class Sender:
         except (Forbidden, InvalidToken) as error:
             await self._wait(delivery, PERSON_NEEDED_PAUSE, error)
         except BadRequest as error:
-            log.error("notice_refused_by_telegram", error=error.message, seqs=delivery.seqs)
-            await self._write(partial(notices.give_up, seqs=delivery.seqs, failure=error.message))
-            return True
+            return await self._refused(delivery, error)
         except NetworkError as error:
             await self._wait(delivery, min(timedelta(seconds=2**delivery.attempts), LONGEST_PAUSE), error)
         except TelegramError as error:
@@ -144,6 +155,28 @@ class Sender:
             self.last_sent_at = self._clock()
             return True
         return False
+
+    async def _refused(self, delivery: Delivery, error: BadRequest) -> bool:
+        """A chat that is not there yet needs its person; a text that cannot be shown goes out plain, once."""
+        words = error.message.lower()
+        if any(fragment in words for fragment in _PERSON_NEEDED):
+            await self._wait(delivery, PERSON_NEEDED_PAUSE, error)
+            return False
+        log.error("notice_refused_by_telegram", error=error.message, seqs=delivery.seqs)
+        if "parse" in words and delivery.text is not None:
+            plain = html.unescape(_TAGS.sub("", delivery.text))
+            with suppress(TelegramError):
+                await self._bot.send_message(delivery.chat_id, cut(plain))
+                await self._done(delivery)
+                return True
+        await self._write(partial(notices.give_up, seqs=delivery.seqs, failure=error.message))
+        return True
+
+    async def retry_now(self) -> None:
+        """Telegram answers again: what waited is due at once."""
+        now = self._clock()
+        await self._write(lambda connection: notices.hurry(connection, now))
+        self._bell.ring()
 
     async def _wait(self, delivery: Delivery, pause: timedelta, error: TelegramError) -> None:
         self.trouble = error.message

@@ -22,7 +22,7 @@ FILE_NAME = "app.log"
 _FILE_BYTES = 10_000_000
 _FILES = 10
 #: httpx prints the bot's token at INFO, aiohttp.access the webhook's secret (facts/reliability.md 1.8).
-_QUIET = ("httpx", "httpcore", "urllib3", "aiohttp.access", "apscheduler", "matplotlib", "PIL")
+_QUIET = ("httpx", "httpcore", "urllib3", "aiohttp.access", "alembic", "apscheduler", "matplotlib", "PIL")
 _RESERVED = ("time", "level", "logger", "event", "exception", "stack")
 
 _redactor = Redactor()

@@ -16,6 +16,9 @@ from storage.notices import Outbox, Priority
 
 log = structlog.get_logger()
 
+#: How often the time left is drawn anew on an open card: Telegram takes about one message a second.
+COUNTDOWN_SECONDS = 15.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
@@ -85,7 +88,20 @@ class Approvals:
         while True:
             deadline = await self._expire_due()
             left = (deadline - self._clock()).total_seconds() if deadline else None
-            await self._wakeups.approvals.wait(None if left is None else max(left, 0.0) + 0.01)
+            timeout = None if left is None else min(max(left, 0.0) + 0.01, COUNTDOWN_SECONDS)
+            if not await self._wakeups.approvals.wait(timeout):
+                await self._count_down()
+
+    async def _count_down(self) -> None:
+        """The open cards are drawn anew: the time left is on them."""
+        now = self._clock()
+        await self._database.write(lambda connection: self._show_open(connection, now))
+        self._wakeups.outbox.ring()
+
+    def _show_open(self, connection: Connection, now: datetime) -> None:
+        for row in intents.pending_approvals(connection):
+            if row.deadline > now:
+                self._outbox.show(connection, f"alert:{row.alert_id}", at=now, priority=Priority.CHATTER)
 
     async def _expire_due(self) -> datetime | None:
         """Expires what is due; the next deadline, if there is one."""

@@ -150,7 +150,9 @@ class Gateway:
             session=session,
             instruments=Instruments(venue, book, self.database, self.calendar, underlyings()),
             prices=Prices(
-                book, market_data=has_data, subscribe=(lambda token: self.streams[venue].subscribe([token]))
+                book,
+                market_data=has_data,
+                subscribe=(lambda token: self.streams[venue].subscribe([token])) if has_data else None,
             ),
         )
         self._placers[venue] = Placer(desk=Desk(client), session=session)
@@ -280,10 +282,9 @@ class Gateway:
             started_at=started_at,
             version=self.version,
         )
-        self._telegram = TelegramBot(token, api_url, self.owner_ids, ports)
-        self._sender = Sender(
-            token, api_url, self.database, self.wakeups.outbox, self.clock, self._square_off
-        )
+        outbox = self.wakeups.outbox
+        self._sender = Sender(token, api_url, self.database, outbox, self.clock, self._square_off)
+        self._telegram = TelegramBot(token, api_url, self.owner_ids, ports, self._sender.retry_now)
         self._parts += [("telegram", self._telegram.run), ("outbox", self._sender.run)]
 
     async def _submit_words(self, words: str, by: str) -> str:
@@ -310,10 +311,11 @@ class Gateway:
                 )
             )
 
+    def _telegram_trouble(self) -> str | None:
+        return self._sender.trouble or self._telegram.trouble
+
     async def _open_door(self) -> None:
-        readiness = Readiness(
-            self.database, self.access, lambda: self._sender.trouble or self._telegram.trouble
-        )
+        readiness = Readiness(self.database, self.access, self.reconcilers, self._telegram_trouble)
         door = Door(
             settings=self.settings,
             database=self.database,

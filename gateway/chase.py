@@ -196,4 +196,5 @@ def _is_due(row: Row[Any]) -> bool:
         return row.cancel_reason in {None, orders.CHASE} and (
             row.cancel_reason == orders.CHASE or fault in {BrokerFault.PRICE_BAND, BrokerFault.RATE_LIMIT}
         )
-    return fault is BrokerFault.PRICE_BAND and _chases(row) == 0 and row.cancel_reason is None
+    again = {BrokerFault.PRICE_BAND: 1, BrokerFault.RATE_LIMIT: 3}.get(fault, 0)
+    return _chases(row) < again and row.cancel_reason is None

@@ -59,14 +59,14 @@ def settings_or_faults(path: Path | None) -> Settings | None:
         print_faults(error)
         return None
     for warning in settings_warnings(settings, path):
-        print(f"warning: {warning.key}: {warning.sentence}", file=sys.stderr)
+        print(f"warning: {warning.key or 'configuration'}: {warning.sentence}", file=sys.stderr)
     return settings
 
 
 def print_faults(error: ConfigurationError) -> None:
     """One line per fault, naming the key."""
     for fault in error.faults:
-        print(f"{fault.key}: {fault.sentence}", file=sys.stderr)
+        print(f"{fault.key or 'configuration'}: {fault.sentence}", file=sys.stderr)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Execution: claim, rules again, place once, record. The only file that places and cancels orders."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -74,9 +74,12 @@ class Executor:
         self._rules = rules
         self._wakeups = wakeups
         self._clock = clock
-        self._pacer = Pacer()
+        self._pacer = Pacer(planned=True)
+        self._wire = Pacer()
         self._ready: set[str] = set()
         self._in_flight: dict[str, asyncio.Task[None]] = {}
+        #: Asked before a sell is claimed, and waited for: whether the guards have made way for it.
+        self.clear_the_way: Callable[[Row[Any]], Awaitable[bool]] | None = None
 
     def open(self, venue: str) -> None:
         """The venue's book was read and reconciled: orders may go out."""
@@ -144,6 +147,8 @@ class Executor:
             self._wakeups.told(row.alert_id)
             return
         checkpoint("execution.claimed")
+        # Calls bunch up between their turn and the wire: the last gate is at the wire.
+        await self._wire.turn(urgent=row.purpose != Purpose.ENTRY)
         # The switch may have been thrown between that commit and this line.
         if await self._database.write(lambda connection: self._stopped(connection, row)):
             self._wakeups.told(row.alert_id)
@@ -198,13 +203,14 @@ class Executor:
     async def _place(self, row: Row[Any]) -> None:
         """The one call. Whatever is not a clear answer leaves the intent unknown."""
         placer = self._placers[row.venue]
+        asked_at = self._clock()
         try:
             order_id = await placer.desk.place(_ticket(row))
         except BrokerError as error:
             checkpoint("execution.failed")
             await self._database.write(partial(self._record_failure, row=row, error=error))
             if error.fault is BrokerFault.TOKEN:
-                await placer.session.mark_dead(error.sentence)
+                await placer.session.mark_dead(error.sentence, asked_at)
             return
         checkpoint("execution.answered")
         await self._database.write(lambda connection: self._record_placed(connection, row, order_id))
@@ -237,6 +243,7 @@ class Executor:
         by = "broker" if error.outcome is Outcome.REFUSED else "not_sent"
         if error.fault is BrokerFault.RATE_LIMIT:
             self._pacer.pause()
+            self._wire.pause()
         elif by == "broker":
             self._breaker.refused(connection, error.sentence, error.fault, now)
         self._refuse(connection, fresh, by, error.sentence, now)
@@ -290,7 +297,7 @@ class Executor:
             lambda connection: orders.note_cancellation(connection, venue, order_id, reason, now)
         )
         checkpoint("execution.cancel_noted")
-        await self._pacer.turn(urgent=True)
+        await self._wire.turn(urgent=True)
         await self._placers[venue].desk.cancel(order_id, variety)
         checkpoint("execution.cancel_asked")
         self._wakeups.look_into_the_book(venue)
@@ -330,5 +337,11 @@ def _ticket(row: Row[Any]) -> OrderTicket:
         product=row.product,
         order_type=row.order_type,
         price=row.price,
+        trigger_price=row.trigger_price,
         market_protection=row.market_protection,
     )
+
+
+def _is_sell(row: Row[Any]) -> bool:
+    """Whether it closes what is held."""
+    return bool(row.purpose != Purpose.ENTRY and row.side == Side.SELL)

@@ -57,10 +57,11 @@ def plan_exits(
             connection, strategy.venue, strategy.name, each.contract.tradingsymbol, each.product
         )
         free = max(each.quantity - busy, 0)
-        if net is not None:
-            key = (each.contract.tradingsymbol, each.product)
+        key = (each.contract.tradingsymbol, each.product)
+        # Kite keeps a row of what was closed today; no row at all says nothing, and unknown is not flat.
+        if net is not None and key in net:
             leaving = intents.leaving_account(connection, strategy.venue, *key)
-            free = min(free, max(net.get(key, 0) - leaving, 0))
+            free = min(free, max(net[key] - leaving, 0))
         # A lot cannot be split: an exit of a part of one sells the whole lot, never more than is held.
         quantity = min(free, -(-wanted // each.contract.lot_size) * each.contract.lot_size)
         wanted = max(wanted - quantity, 0)
@@ -157,6 +158,12 @@ def entries_on_their_way(connection: Connection, signal: Signal, strategy: Strat
         & (intents_table.c.state.in_(moving) | intents_table.c.id.in_(working))
     )
     return [row.alert_id for row in connection.execute(statement) if _is_meant_entry(signal, strategy, row)]
+
+
+def unknown_entries(connection: Connection, signal: Signal, strategy: StrategySettings) -> list[str]:
+    """Alert ids of the entries that the exit means and of which nobody knows whether they exist."""
+    rows = intents.in_state(connection, IntentState.UNKNOWN)
+    return [row.alert_id for row in rows if _is_meant_entry(signal, strategy, row)]
 
 
 def _is_meant_entry(signal: Signal, strategy: StrategySettings, row: Row[Any]) -> bool:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 import structlog
 from sqlalchemy import Connection
@@ -88,7 +89,7 @@ class Intake:
         """All together, or, when that fails, each by itself: one bad alert costs its neighbours nothing."""
         try:
             stored = await self._database.write(
-                lambda connection: [self._store(connection, parcel) for parcel in batch]
+                lambda connection: self._store(connection, [each for p in batch for each in p.arrivals])
             )
         except Exception as error:  # a border: whatever one alert breaks, the others are stored
             if len(batch) > 1:
@@ -99,14 +100,16 @@ class Intake:
                 log.error("alert_not_storable", error=repr(error), exc_info=error)
             batch[0].fail(error)
             return
-        for parcel, outcome in zip(batch, stored, strict=True):
+        outcomes = iter(stored)
+        for parcel in batch:
             checkpoint("intake.committed")
+            outcome = list(islice(outcomes, len(parcel.arrivals)))
             parcel.succeed(outcome)
             self._hand_on(parcel.arrivals, outcome)
 
-    def _store(self, connection: Connection, parcel: _Parcel) -> list[Stored]:
-        outcome = alerts.store(connection, parcel.arrivals)
-        for arrival, stored in zip(parcel.arrivals, outcome, strict=True):
+    def _store(self, connection: Connection, arrivals: list[Arrival]) -> list[Stored]:
+        outcome = alerts.store(connection, arrivals)
+        for arrival, stored in zip(arrivals, outcome, strict=True):
             checkpoint("intake.inserted")
             text = _at_the_door(arrival, stored)
             if text is not None:
@@ -126,7 +129,8 @@ class Intake:
                         received_at=arrival.received_at,
                     )
                 )
-        self._told()
+            else:
+                self._told()
 
 
 def _at_the_door(arrival: Arrival, stored: Stored) -> str | None:

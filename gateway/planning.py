@@ -23,7 +23,7 @@ from gateway.domain.order import (
 from gateway.domain.signal import Action, Level, Signal, StrikeKind
 from gateway.domain.sizing import slices, units
 from gateway.drafts import Draft, pricing, proposal, rows, ticket_like
-from gateway.exits import Net, entries_on_their_way, plan_exits, withdraw_unsent
+from gateway.exits import Net, entries_on_their_way, plan_exits, unknown_entries, withdraw_unsent
 from gateway.intake import Accepted
 from gateway.risk import Rule, judge
 from gateway.venues import VenueAccess
@@ -38,6 +38,8 @@ log = structlog.get_logger()
 #: How long an exit waits for the entry before it to be filled, and then for its rest to be cancelled.
 ENTRY_PATIENCE_SECONDS = 2.0
 CANCEL_PATIENCE_SECONDS = 10.0
+#: How long it waits for the book to show an entry whose outcome is unknown: the horizon and a little more.
+UNKNOWN_PATIENCE_SECONDS = 190.0
 #: How long an exit waits for what it can do without: the account's positions, a price.
 READ_PATIENCE_SECONDS = 3.0
 
@@ -165,7 +167,13 @@ class Planner:
         self._commit(connection, alert, strategy, drafts, ask)
 
     def _nothing_to_close(self, connection: Connection, alert: Accepted, strategy: StrategySettings) -> str:
-        """Why: nothing held, all of it being sold already, or the account has less than our book says."""
+        """Why: an entry unknown, nothing held, all sold already, or less in the account than in our book."""
+        unknown = unknown_entries(connection, alert.signal, strategy)
+        if unknown:
+            return (
+                f"the BUY of alert {unknown[0]} has no clear answer from Kite yet: it may exist. Look in the "
+                "Kite app and close it there if it does"
+            )
         if not plan_exits(connection, alert.signal, strategy, self._freeze):
             return f"{strategy.name} holds nothing that this alert could close"
         return (
@@ -198,14 +206,23 @@ class Planner:
         if coming:
             await self._cancel_entries(coming)
             await self._entries_left(signal, strategy, CANCEL_PATIENCE_SECONDS)
+        # An entry without an answer may exist: the order book is searched first. The owner's own hand
+        # does not wait for it.
+        if not signal.by_owner:
+            await self._entries_left(signal, strategy, UNKNOWN_PATIENCE_SECONDS, unknown_entries)
+            await self._entries_left(signal, strategy, CANCEL_PATIENCE_SECONDS)
 
-    async def _entries_left(self, signal: Signal, strategy: StrategySettings, seconds: float) -> list[str]:
+    async def _entries_left(
+        self,
+        signal: Signal,
+        strategy: StrategySettings,
+        seconds: float,
+        which: Callable[[Connection, Signal, StrategySettings], list[str]] = entries_on_their_way,
+    ) -> list[str]:
         """The alerts whose entries can be filled any moment still, after waiting so long for their end."""
         deadline = self._clock() + timedelta(seconds=seconds)
         while True:
-            coming = await self._database.read(
-                lambda connection: entries_on_their_way(connection, signal, strategy)
-            )
+            coming = await self._database.read(lambda connection: which(connection, signal, strategy))
             left = (deadline - self._clock()).total_seconds()
             if not coming or left <= 0:
                 return coming

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.domain.errors import StorageFailed
+from gateway.reconciliation import Reconciler
 from gateway.venues import VenueAccess
 from storage import flags
 from storage.engine import Database
@@ -18,8 +19,10 @@ class Readiness:
         self,
         database: Database,
         venues: Mapping[str, VenueAccess],
+        reconcilers: Mapping[str, Reconciler],
         telegram_trouble: Callable[[], str | None],
     ) -> None:
+        self._reconcilers = reconcilers
         self._database = database
         self._venues = venues
         self._telegram_trouble = telegram_trouble
@@ -45,8 +48,13 @@ class Readiness:
 
     def _sessions(self) -> Part:
         views = {name: access.session.view() for name, access in self._venues.items()}
-        detail = "; ".join(f"{name}: {view.detail}" for name, view in views.items())
-        return {"ok": all(view.alive for view in views.values()), "detail": detail}
+        troubles = {name: reconciler.trouble for name, reconciler in self._reconcilers.items()}
+        detail = "; ".join(
+            f"{name}: {view.detail}" + (f" (order book: {troubles[name]})" if troubles[name] else "")
+            for name, view in views.items()
+        )
+        alive = all(view.alive for view in views.values())
+        return {"ok": alive and not any(troubles.values()), "detail": detail}
 
     def _instruments(self) -> Part:
         counts = {name: access.instruments.count for name, access in self._venues.items()}

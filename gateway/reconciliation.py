@@ -12,7 +12,7 @@ from gateway import wording
 from gateway.breaker import Breaker
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, BrokerFault, StorageFailed
-from gateway.domain.order import BrokerOrder, IntentState, OrderState
+from gateway.domain.order import WORKING_ORDERS, BrokerOrder, IntentState, OrderState
 from gateway.kite.outcomes import fault_of_words
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
@@ -32,6 +32,10 @@ UNKNOWN_INTERVAL = 2.0
 WORKING_INTERVAL = 1.0
 STREAMED_INTERVAL = 5.0
 REST_INTERVAL = 60.0
+#: After a look that failed, seconds; doubled while it goes on failing.
+FIRST_RETRY, LONGEST_RETRY = 1.0, 10.0
+#: So many failed looks in a row are told.
+FAILURES_TOLD = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +71,9 @@ class Reconciler:
         self._wakeups = wakeups
         self._clock = clock
         self._ports = ports
+        self._failures = 0
+        #: Why the book cannot be read at present; None while it can.
+        self.trouble: str | None = None
 
     async def run(self) -> None:
         """Reads the book whenever there is a reason, for as long as it is not cancelled."""
@@ -82,13 +89,16 @@ class Reconciler:
 
     async def read(self) -> bool:
         """One look into the book; what it says is taken over. False when the book could not be read."""
+        asked_at = self._clock()
         try:
             book = await self._access.book.orders()
         except BrokerError as error:
             log.warning("book_not_read", venue=self._venue, error=error.sentence)
+            await self._note_trouble(error)
             if error.fault is BrokerFault.TOKEN:
-                await self._access.session.mark_dead(error.sentence)
+                await self._access.session.mark_dead(error.sentence, asked_at)
             return False
+        self.trouble, self._failures = None, 0
         checkpoint("book.read")
         await self._take(book, whole=True)
         self._ports.opened()
@@ -121,7 +131,7 @@ class Reconciler:
 
     def _apply(self, connection: Connection, order: BrokerOrder, now: datetime) -> str | None:
         """The alert that this order's news is about; None when there is none."""
-        row = orders.find(connection, self._venue, order.order_id)
+        row = orders.find(connection, self._venue, order.order_id, order.tags)
         if row is None:
             adopted = self._adopt(connection, order, now)
             if adopted is None:
@@ -141,7 +151,8 @@ class Reconciler:
 
     def _is_news(self, change: Change) -> bool:
         """Ended by this update, or filled further after its end."""
-        return change.ended or (change.before == change.state and change.newly_filled > 0)
+        late = change.newly_filled > 0 or change.priced
+        return change.ended or (change.before == change.state and change.state not in WORKING_ORDERS and late)
 
     def _order_row(self, connection: Connection, order_id: str) -> Row[Any]:
         row = orders.find(connection, self._venue, order_id)
@@ -220,8 +231,25 @@ class Reconciler:
         self._outbox.tell(connection, text, at=now, subject=subject, priority=Priority.QUESTION)
         self._outbox.show(connection, subject, at=now, priority=Priority.QUESTION)
 
+    async def _note_trouble(self, error: BrokerError) -> None:
+        """A book that cannot be read keeps everything waiting: told once, when it is more than a hiccup."""
+        self._failures += 1
+        self.trouble = error.sentence
+        if self._failures != FAILURES_TOLD or error.fault is BrokerFault.TOKEN:
+            return
+        now = self._clock()
+        text = wording.book_not_read(str(self._venue), error.sentence)
+
+        def tell(connection: Connection) -> None:
+            self._outbox.tell(connection, text, at=now, priority=Priority.QUESTION)
+
+        await self._database.write(tell)
+        self._wakeups.outbox.ring()
+
     async def _interval(self) -> float:
         """How soon the next look is due."""
+        if self._failures:
+            return min(FIRST_RETRY * 2.0 ** min(self._failures - 1, 8), LONGEST_RETRY)
         now = self._clock()
         unknown, working = await self._database.write(self._pending)
         if any(now - row.placing_at < HORIZON + timedelta(seconds=30) for row in unknown):

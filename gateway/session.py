@@ -62,6 +62,7 @@ class Session:
         self._cipher = Fernet(base64.urlsafe_b64encode(hashlib.sha256(key_material.encode()).digest()))
         self._add_secret = add_secret
         self._expires_at: datetime | None = None
+        self._began_at = clock()
         self._name: str | None = None
         self._why_dead = "nobody has logged in"
         #: Called after each login, when the client has its token.
@@ -134,15 +135,19 @@ class Session:
         log.info("session_opened", venue=self.venue, user_id=grant.user_id)
         return grant.user_id
 
-    async def mark_dead(self, reason: str) -> None:
-        """Kite said that the token is dead; told once."""
-        if self._expires_at is None:
+    async def mark_dead(self, reason: str, asked_at: datetime) -> None:
+        """Kite said that the token is dead, to a call made at `asked_at`; told once.
+
+        A call made before the present login speaks of an older token, and says nothing of this one.
+        """
+        if self._expires_at is None or asked_at < self._began_at:
             return
         self._expires_at = None
         self._why_dead = reason
         self._client.drop_token()
         now = self._clock()
-        text = f"🔑 <b>Kite session lost</b> ({self.venue}): {html.escape(reason)}. Log in again with /login."
+        why = html.escape(reason.rstrip("."))
+        text = f"🔑 <b>Kite session lost</b> ({self.venue}): {why}. Log in again with /login."
         await self._database.write(lambda connection: self._record_death(connection, reason, text, now))
         log.warning("session_lost", venue=self.venue, reason=reason)
 
@@ -152,6 +157,7 @@ class Session:
 
     def _begin(self, token: str, user_id: str, expires_at: datetime) -> None:
         self._add_secret(token)
+        self._began_at = self._clock()
         self._client.use_token(token)
         self._expires_at = expires_at
         self._name = user_id

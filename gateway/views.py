@@ -146,7 +146,7 @@ def settled_answer(view: AlertView) -> dict[str, Any]:
         "action": first.side if first else (view.signal.action if view.signal else None),
         "order_id": order.order_id if order else None,
         "tradingsymbol": first.tradingsymbol if first else None,
-        "entry_price": float(order.average_price) if order and order.filled_quantity else None,
+        "entry_price": float(order.average_price) if order and order.average_price else None,
         "quantity": _quantity(view),
         "message": _message(view, first),
         "alert_id": view.row.id,

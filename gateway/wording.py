@@ -85,6 +85,14 @@ def still_unknown(row: Row[Any], looked: timedelta) -> str:
     )
 
 
+def book_not_read(venue: str, words: str) -> str:
+    """Nothing is placed until the book was read, and fills may go unseen."""
+    return (
+        f"⚠️ <b>Kite's order book cannot be read</b> ({venue}): {_safe(words)}\n"
+        "Until it can, fills may not be seen, and after a start nothing is sent. It is tried on and on."
+    )
+
+
 def found(row: Row[Any], order_id: str) -> str:
     """An order that was unknown, or thought dead, is in the book."""
     return (
@@ -104,6 +112,11 @@ def two_orders(row: Row[Any], order_ids: Iterable[str]) -> str:
 
 def filled(row: Row[Any], order: Row[Any], after: timedelta) -> str:
     """A complete fill: average, slippage against the price at the alert, alert-to-fill time."""
+    if not order.average_price:
+        return (
+            f"✅ <b>Filled</b> · {order_title(row)}\n{order.filled_quantity} units; Kite has not said the "
+            "price yet, it follows."
+        )
     total = to_paise(order.average_price * order.filled_quantity)
     return (
         f"✅ <b>Filled</b> · {order_title(row)}\n"

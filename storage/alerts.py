@@ -1,11 +1,12 @@
 """Alerts: stored before they are acknowledged, found again after a restart."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from gateway.domain.errors import IllegalMove
 from gateway.domain.order import AlertId, AlertState, may_move
@@ -45,60 +46,100 @@ class Stored:
 
 def store(connection: Connection, arrivals: list[Arrival]) -> list[Stored]:
     """Keeps every arrival, in order, and says which of them repeat an earlier one."""
-    outcome = [_store_one(connection, arrival) for arrival in arrivals]
-    entries = [
-        {
-            "event": f"alert.{stored.state}",
-            "alert_id": arrival.alert_id,
-            "intent_id": None,
-            "detail": {
-                "body": arrival.body_hash,
-                "reason": arrival.reason,
-                "duplicate_of": stored.duplicate_of,
-            },
-        }
-        for arrival, stored in zip(arrivals, outcome, strict=True)
-    ]
-    if arrivals:
-        audit.append_all(connection, arrivals[-1].received_at, entries)
+    if not arrivals:
+        return []
+    known = _Known(connection, arrivals)
+    outcome = [known.judge(arrival) for arrival in arrivals]
+    pairs = list(zip(arrivals, outcome, strict=True))
+    connection.execute(_INSERT, [_row(arrival, stored) for arrival, stored in pairs])
+    audit.append_all(
+        connection, arrivals[-1].received_at, [_audit_entry(arrival, stored) for arrival, stored in pairs]
+    )
     return outcome
 
 
-def _store_one(connection: Connection, arrival: Arrival) -> Stored:
-    first = _first_of(connection, arrival)
-    state = AlertState.RECEIVED if arrival.signal else AlertState.INVALID
-    if first is not None:
-        state = AlertState.DUPLICATE
-    connection.execute(
-        insert(alerts).values(
-            id=arrival.alert_id,
-            received_at=arrival.received_at,
-            source=arrival.source,
-            body=arrival.body,
-            body_hash=arrival.body_hash,
-            dedupe_key=None if first else arrival.dedupe_key,
-            duplicate_of=first,
-            strategy=arrival.strategy,
-            state=state,
-            field=arrival.field,
-            reason=arrival.reason,
-            signal=msgspec.json.encode(arrival.signal).decode() if arrival.signal else None,
-        )
+def _row(arrival: Arrival, stored: Stored) -> dict[str, Any]:
+    return {
+        "id": arrival.alert_id,
+        "received_at": arrival.received_at,
+        "source": arrival.source,
+        "body": arrival.body,
+        "body_hash": arrival.body_hash,
+        "dedupe_key": None if stored.duplicate_of else arrival.dedupe_key,
+        "duplicate_of": stored.duplicate_of,
+        "strategy": arrival.strategy,
+        "state": stored.state,
+        "field": arrival.field,
+        "reason": arrival.reason,
+        "signal": msgspec.json.encode(arrival.signal).decode() if arrival.signal else None,
+    }
+
+
+def _audit_entry(arrival: Arrival, stored: Stored) -> dict[str, Any]:
+    return {
+        "event": f"alert.{stored.state}",
+        "alert_id": arrival.alert_id,
+        "intent_id": None,
+        "at": arrival.received_at,
+        "detail": {
+            "body": arrival.body_hash,
+            "reason": arrival.reason,
+            "duplicate_of": stored.duplicate_of,
+        },
+    }
+
+
+# Built once: building a statement costs more than SQLite takes to run it.
+_INSERT = insert(alerts)
+_SAME_KEY = select(alerts.c.dedupe_key, alerts.c.id).where(
+    alerts.c.dedupe_key.in_(bindparam("keys", expanding=True))
+)
+#: What was not understood before, and is now (the settings have changed), was never acted on.
+_SAME_BODY = (
+    select(alerts.c.body_hash, alerts.c.id, alerts.c.received_at)
+    .where(
+        alerts.c.body_hash.in_(bindparam("hashes", expanding=True))
+        & (alerts.c.received_at > bindparam("since"))
+        & alerts.c.state.not_in([AlertState.DUPLICATE, AlertState.INVALID])
     )
-    return Stored(alert_id=arrival.alert_id, state=state, duplicate_of=first)
+    .order_by(alerts.c.seq)
+)
 
 
-def _first_of(connection: Connection, arrival: Arrival) -> AlertId | None:
-    if arrival.signal is None:
-        return None
-    if arrival.dedupe_key is not None:
-        same = alerts.c.dedupe_key == arrival.dedupe_key
-    else:
+class _Known:
+    """The alerts that these arrivals may repeat: those stored, and those before them in the same batch."""
+
+    def __init__(self, connection: Connection, arrivals: list[Arrival]) -> None:
+        understood = [arrival for arrival in arrivals if arrival.signal is not None]
+        keys = [arrival.dedupe_key for arrival in understood if arrival.dedupe_key is not None]
+        keyless = [arrival for arrival in understood if arrival.dedupe_key is None]
+        self._by_key: dict[str, AlertId] = {}
+        self._by_hash: defaultdict[str, list[tuple[datetime, AlertId]]] = defaultdict(list)
+        if keys:
+            self._by_key = {row.dedupe_key: row.id for row in connection.execute(_SAME_KEY, {"keys": keys})}
+        if keyless:
+            since = min(arrival.received_at for arrival in keyless) - RESEND_WINDOW
+            hashes = [arrival.body_hash for arrival in keyless]
+            for row in connection.execute(_SAME_BODY, {"hashes": hashes, "since": since}):
+                self._by_hash[row.body_hash].append((row.received_at, row.id))
+
+    def judge(self, arrival: Arrival) -> Stored:
+        """What storing this arrival comes to; the next ones may repeat it."""
+        if arrival.signal is None:
+            return Stored(alert_id=arrival.alert_id, state=AlertState.INVALID)
+        first = self._first_of(arrival)
+        if first is not None:
+            return Stored(alert_id=arrival.alert_id, state=AlertState.DUPLICATE, duplicate_of=first)
+        self._by_hash[arrival.body_hash].append((arrival.received_at, arrival.alert_id))
+        if arrival.dedupe_key is not None:
+            self._by_key[arrival.dedupe_key] = arrival.alert_id
+        return Stored(alert_id=arrival.alert_id, state=AlertState.RECEIVED)
+
+    def _first_of(self, arrival: Arrival) -> AlertId | None:
+        if arrival.dedupe_key is not None:
+            return self._by_key.get(arrival.dedupe_key)
         since = arrival.received_at - RESEND_WINDOW
-        same = (alerts.c.body_hash == arrival.body_hash) & (alerts.c.received_at > since)
-        # What was not understood before, and is now (the settings have changed), was never acted on.
-        same &= alerts.c.state.not_in([AlertState.DUPLICATE, AlertState.INVALID])
-    return connection.scalar(select(alerts.c.id).where(same).limit(1))
+        return next((alert_id for at, alert_id in self._by_hash[arrival.body_hash] if at > since), None)
 
 
 def get(connection: Connection, alert_id: str) -> Row[Any] | None:

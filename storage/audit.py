@@ -12,6 +12,9 @@ from storage.tables import audit
 
 #: What the first row is sealed on.
 GENESIS = "0" * 64
+# Built once: building a statement costs more than SQLite takes to run it.
+_INSERT = insert(audit)
+_LAST_HASH = select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
 
 
 def append(
@@ -30,16 +33,16 @@ def append(
 
 
 def append_all(connection: Connection, at: datetime, entries: list[dict[str, Any]]) -> None:
-    """Several rows at one moment, in order: dicts of event, alert_id, intent_id and detail."""
-    previous = connection.scalar(select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)) or GENESIS
+    """Several rows, in order: dicts of event, alert_id, intent_id and detail; one may bring its own `at`."""
+    previous = connection.scalar(_LAST_HASH) or GENESIS
     rows = []
     for entry in entries:
         detail = msgspec.json.encode(entry["detail"], order="sorted").decode()
-        row = {**entry, "at": at, "detail": detail, "previous_hash": previous}
+        row = {"at": at, **entry, "detail": detail, "previous_hash": previous}
         previous = row["hash"] = seal(row)
         rows.append(row)
     if rows:
-        connection.execute(insert(audit), rows)
+        connection.execute(_INSERT, rows)
 
 
 def seal(row: Mapping[str, Any]) -> str:

@@ -40,6 +40,12 @@ def buy(connection: Connection, intent: Row[Any], quantity: int, value: Paise, a
         )
 
 
+def revalue(connection: Connection, intent: Row[Any], difference: Paise) -> None:
+    """What an entry paid is known better now."""
+    same = holdings.c.intent_id == intent.id
+    connection.execute(update(holdings).where(same).values(cost_paise=holdings.c.cost_paise + difference))
+
+
 def sell(connection: Connection, intent: Row[Any], quantity: int, value: Paise, at: datetime) -> Paise:
     """Units sold by an exit, taken from the strategy's oldest holdings; returns the profit (or loss) made.
 

@@ -99,6 +99,11 @@ def postpone(connection: Connection, seqs: Iterable[int], until: datetime, failu
     connection.execute(statement.values(due_at=until, failure=failure, attempts=notices.c.attempts + 1))
 
 
+def hurry(connection: Connection, now: datetime) -> None:
+    """What waits for its next try is due now."""
+    connection.execute(update(notices).where(notices.c.state == DUE).values(due_at=now))
+
+
 def give_up(connection: Connection, seqs: Iterable[int], failure: str) -> None:
     """Telegram will never take them (a blocked bot, a message it calls malformed)."""
     statement = update(notices).where(notices.c.seq.in_(list(seqs)) & (notices.c.state == DUE))

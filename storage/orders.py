@@ -1,5 +1,6 @@
 """Orders as the broker has them, and the fills they brought; applied in any order, any number of times."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -27,6 +28,8 @@ class Change:
     row: Row[Any]
     before: OrderState | None
     newly_filled: int
+    #: The average came, or changed, for units that were known to be filled before.
+    priced: bool = False
     #: Units sold although the strategy did not hold them any more.
     oversold: int = 0
 
@@ -87,10 +90,20 @@ def note_stranger(connection: Connection, venue: str, order_id: str, intent: Row
     return True
 
 
-def find(connection: Connection, venue: str, order_id: str) -> Row[Any] | None:
-    """Our row of an order of the broker."""
+def find(
+    connection: Connection, venue: str, order_id: str, tags: Collection[str] = frozenset()
+) -> Row[Any] | None:
+    """Our row of an order of the broker: the newest with this id, unless the tags name another intent's.
+
+    Kite's ids do not come twice; those of a server that counts anew each day do.
+    """
     same = (orders.c.venue == venue) & (orders.c.order_id == order_id)
-    return connection.execute(select(orders).where(same)).one_or_none()
+    row = connection.execute(select(orders).where(same).order_by(orders.c.seq.desc()).limit(1)).one_or_none()
+    if row is None or row.intent_id is None or not tags:
+        return row
+    owner = connection.scalar(select(intents.c.tag).where(intents.c.id == row.intent_id))
+    others = connection.scalar(select(func.count()).where(intents.c.tag.in_(list(tags)))) or 0
+    return None if owner not in tags and others else row
 
 
 def of_intents(connection: Connection, intent_ids: list[str]) -> dict[str, Row[Any]]:
@@ -122,9 +135,11 @@ def working(connection: Connection) -> list[Row[Any]]:
 def note_cancellation(connection: Connection, venue: str, order_id: str, reason: str, at: datetime) -> None:
     """Its cancellation is about to be asked for; the first reason stays, but the kill switch's wins."""
     same = (orders.c.venue == venue) & (orders.c.order_id == order_id)
-    row = connection.execute(select(orders).where(same)).one_or_none()
+    newest = select(orders).where(same).order_by(orders.c.seq.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
     if row is None or (row.cancel_reason is not None and reason != KILL):
         return
+    same = orders.c.seq == row.seq
     connection.execute(update(orders).where(same).values(cancel_asked_at=at, cancel_reason=reason))
     audit.append(
         connection, at, "order.cancel_asked", intent_id=row.intent_id, order_id=order_id, reason=reason
@@ -177,17 +192,20 @@ def apply(connection: Connection, venue: str, update_: BrokerOrder, at: datetime
     Updates are hints in any order: a state is only left by an arrow of the table, the filled
     quantity only grows. A finished order still takes fills that were heard of late.
     """
-    row = find(connection, venue, update_.order_id)
+    row = find(connection, venue, update_.order_id, update_.tags)
     if row is None or row.intent_id is None:
         return None
     before = OrderState(row.state)
     state = update_.state if may_move(before, update_.state) else before
     grown = update_.filled_quantity - row.filled_quantity
     released = before is OrderState.OPEN and (row.status, update_.status) == (WAITING, RELEASED)
-    if state == before and grown <= 0 and not released:
+    priced = grown == 0 and _is_priced_anew(row, update_)
+    if state == before and grown <= 0 and not released and not priced:
         return None
     intent = connection.execute(select(intents).where(intents.c.id == row.intent_id)).one()
     oversold = _fill(connection, intent, row, update_, at) if grown > 0 else 0
+    if priced:
+        _revalue(connection, intent, row, update_)
     _write(connection, row, update_, state, at, reworded=released)
     audit.append(
         connection,
@@ -201,9 +219,9 @@ def apply(connection: Connection, venue: str, update_: BrokerOrder, at: datetime
         filled=max(update_.filled_quantity, row.filled_quantity),
         average=str(update_.average_price),
     )
-    after = find(connection, venue, update_.order_id)
+    after = find(connection, venue, update_.order_id, update_.tags)
     assert after is not None  # noqa: S101  it was found above, in this transaction
-    return Change(row=after, before=before, newly_filled=max(grown, 0), oversold=oversold)
+    return Change(row=after, before=before, newly_filled=max(grown, 0), oversold=oversold, priced=priced)
 
 
 def _write(
@@ -218,9 +236,31 @@ def _write(
     values: dict[str, Any] = {"state": state, "updated_at": at}
     if reworded or state != OrderState(row.state):
         values |= {"status": update_.status, "status_message": update_.status_message}
-    if update_.filled_quantity > row.filled_quantity:
+    if update_.filled_quantity > row.filled_quantity or _is_priced_anew(row, update_):
         values |= {"filled_quantity": update_.filled_quantity, "average_price": update_.average_price}
     connection.execute(update(orders).where(orders.c.seq == row.seq).values(**values))
+
+
+def _is_priced_anew(row: Row[Any], update_: BrokerOrder) -> bool:
+    """The same units at another average: some answers have 0 until the exchange's price is in."""
+    same = update_.filled_quantity == row.filled_quantity > 0
+    return bool(same and update_.average_price > 0 and update_.average_price != row.average_price)
+
+
+def _revalue(connection: Connection, intent: Row[Any], row: Row[Any], update_: BrokerOrder) -> None:
+    """The last fill of the order takes the difference, and the holding or the profit with it."""
+    filled = update_.filled_quantity
+    difference = to_paise(update_.average_price * filled) - to_paise(row.average_price * filled)
+    newest = select(fills).where(fills.c.intent_id == intent.id).order_by(fills.c.seq.desc()).limit(1)
+    last = connection.execute(newest).one_or_none()
+    if last is None:
+        return
+    values = {"value_paise": last.value_paise + difference}
+    if intent.side == Side.BUY:
+        holdings.revalue(connection, intent, Paise(difference))
+    else:
+        values["realised_paise"] = last.realised_paise + difference
+    connection.execute(update(fills).where(fills.c.seq == last.seq).values(**values))
 
 
 def _fill(connection: Connection, intent: Row[Any], row: Row[Any], update_: BrokerOrder, at: datetime) -> int:

@@ -130,7 +130,7 @@ orders = Table(
     Column("cancel_reason", String(16)),
     Column("placed_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
-    UniqueConstraint("venue", "order_id"),
+    Index(None, "venue", "order_id"),
 )
 
 fills = Table(
@@ -149,7 +149,7 @@ fills = Table(
     Column("value_paise", BigInteger, nullable=False),
     Column("realised_paise", BigInteger, nullable=False),
     Column("filled_at", Moment, nullable=False, index=True),
-    UniqueConstraint("venue", "order_id", "up_to"),
+    UniqueConstraint("intent_id", "up_to"),
 )
 
 holdings = Table(

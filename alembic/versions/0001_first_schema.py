@@ -194,7 +194,7 @@ def upgrade() -> None:
         sa.Column("filled_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["intent_id"], ["intents.id"], name=op.f("fk_fills_intent_id")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_fills")),
-        sa.UniqueConstraint("venue", "order_id", "up_to", name=op.f("uq_fills_venue_order_id_up_to")),
+        sa.UniqueConstraint("intent_id", "up_to", name=op.f("uq_fills_intent_id_up_to")),
     )
     with op.batch_alter_table("fills", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_fills_filled_at"), ["filled_at"], unique=False)
@@ -242,10 +242,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["intent_id"], ["intents.id"], name=op.f("fk_orders_intent_id")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_orders")),
         sa.UniqueConstraint("intent_id", name=op.f("uq_orders_intent_id")),
-        sa.UniqueConstraint("venue", "order_id", name=op.f("uq_orders_venue_order_id")),
     )
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_orders_state"), ["state"], unique=False)
+        batch_op.create_index(batch_op.f("ix_orders_venue_order_id"), ["venue", "order_id"], unique=False)
 
 
 def downgrade() -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 
+import structlog
+
 from gateway.domain.errors import BrokerError
 from gateway.domain.funds import Funds
 from gateway.domain.guard import BrokerGuard
@@ -15,6 +17,8 @@ from gateway.kite.gtts import parse_guard
 from gateway.kite.quotes import parse_charges, parse_funds, parse_last_prices, parse_margin, parse_quotes
 from gateway.kite.rows import parse_order, parse_position, parse_trade
 from gateway.kite.wire import charge_fields, margin_fields
+
+_log = structlog.get_logger()
 
 #: Keys in one request (facts/kite.md 5).
 _LAST_PRICES_AT_ONCE = 1000
@@ -31,8 +35,17 @@ class Book:
         self._client = client
 
     async def orders(self) -> list[BrokerOrder]:
-        """All orders of the account today, by whomever they were placed."""
-        return [parse_order(row) for row in rows(await self._client.read("orders"), "order book")]
+        """All orders of the account today, by whomever they were placed.
+
+        A row that cannot be read is left out and logged: somebody else's odd order must not hide ours.
+        """
+        found = []
+        for row in rows(await self._client.read("orders"), "order book"):
+            try:
+                found.append(parse_order(row))
+            except BrokerError as error:
+                _log.error("order_row_not_read", order_id=row.get("order_id"), error=error.sentence)
+        return found
 
     async def order(self, order_id: str) -> BrokerOrder:
         """The latest state of one order."""
