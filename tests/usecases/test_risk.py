@@ -200,14 +200,12 @@ async def test_a_paused_strategy_pauses_no_other_and_exits_go_on(world):
 
 
 async def test_the_session_at_both_looks(world):
-    async def dies():
-        await world.session.mark_dead("logged out")
-        world.executor.open("paper")
-        await world.run(world.executor.run)
-
     alert_id = await world.send(buy("claimed"))
     await world.intent(alert_id)
-    await dies()
+    world.paper.kill_token()
+    await world.reconciler.read()
+    world.executor.open("paper")
+    await world.run(world.executor.run)
     await world.reaches(alert_id, "refused", look=False)
     assert await world.was_told("Not sent", "nobody is logged in")
     second = await world.send(buy())
