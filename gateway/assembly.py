@@ -326,6 +326,7 @@ class Gateway:
             readiness=readiness.parts,
             on_postback=self._on_postback,
             clock=self.clock,
+            tell=self.tell,
             metrics=Metrics(),
         )
         server = self.settings.server

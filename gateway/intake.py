@@ -92,6 +92,12 @@ class Intake:
                 lambda connection: self._store(connection, [each for p in batch for each in p.arrivals])
             )
         except Exception as error:  # a border: whatever one alert breaks, the others are stored
+            if isinstance(error, StorageFailed) and error.for_all:
+                # Waiting for the lock once more for each would take longer than TradingView does.
+                waiting, self._waiting = self._waiting, []
+                for parcel in [*batch, *waiting]:
+                    parcel.fail(error)
+                return
             if len(batch) > 1:
                 for parcel in batch:
                     await self._write([parcel])

@@ -1,4 +1,4 @@
-"""What is told although nobody asked: drift, new names, alerts too thick, strategies that fell silent."""
+"""What is told although nobody asked: drift, alerts too thick, strategies that fell silent."""
 
 import asyncio
 import html
@@ -15,7 +15,7 @@ from gateway.domain.errors import StorageFailed
 from gateway.domain.market import Calendar, ist
 from gateway.intake import Accepted
 from gateway.wakeups import Wakeups
-from storage import flags, holdings
+from storage import holdings
 from storage.engine import Database
 from storage.notices import Outbox, Priority
 from storage.tables import alerts
@@ -27,7 +27,6 @@ log = structlog.get_logger()
 BURST_WINDOW = timedelta(minutes=3)
 BURST_LIMIT, BURST_WARNING = 15, 12
 LOOK_SECONDS = 30.0
-_MET = "met:"
 
 
 class Watchfulness:
@@ -48,7 +47,6 @@ class Watchfulness:
         self._calendar = calendar
         self._wakeups = wakeups
         self._clock = clock
-        self._met: set[str] = set()
         self._times: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._warned: dict[str, datetime] = {}
         self._silent: set[str] = set()
@@ -57,31 +55,9 @@ class Watchfulness:
     async def look_at(self, alert: Accepted) -> None:
         """Before the alert is planned: what its arrival and its own view of the world tell."""
         self._silent.discard(alert.strategy)
-        told = [
-            text for text in (await self._name(alert), self._burst(alert), await self._drift(alert)) if text
-        ]
+        told = [text for text in (self._burst(alert), await self._drift(alert)) if text]
         if told:
             await self._tell(told)
-
-    async def _name(self, alert: Accepted) -> str | None:
-        """A strategy that the configuration does not name is told once."""
-        name = alert.strategy
-        if name in self._met or self._settings.known_strategy(name) or name == "default":
-            return None
-        self._met.add(name)
-        if not await self._database.write(lambda connection: self._meet(connection, name)):
-            return None
-        return (
-            f"🆕 <b>New strategy</b> {html.escape(name)}: the configuration does not name it, so the "
-            f"defaults apply (approval {self._settings.defaults.approval}, {self._settings.venue})."
-        )
-
-    def _meet(self, connection: Connection, name: str) -> bool:
-        flag = f"{_MET}{name}"[:96]
-        if flags.value(connection, flag) is not None:
-            return False
-        flags.put(connection, flag, "yes", by="an alert", at=self._clock())
-        return True
 
     def _burst(self, alert: Accepted) -> str | None:
         times = self._times[alert.strategy]

@@ -38,7 +38,12 @@ class IllegalMove(ManjhaError):
 
 
 class StorageFailed(ManjhaError):
-    """The database did not take it; nothing is stored."""
+    """The database did not take it; nothing is stored. `for_all`: it would not take anything else either
+    (locked, full, read-only)."""
+
+    def __init__(self, sentence: str, *, for_all: bool = False) -> None:
+        super().__init__(sentence)
+        self.for_all = for_all
 
 
 @unique

@@ -45,6 +45,8 @@ class _Post:
     """What all alerts of one body share."""
 
     body: bytes
+    #: The body as it is kept: the secret in it blotted out.
+    kept: bytes
     source: str
     received_at: datetime
     webhook_id: str | None
@@ -56,6 +58,8 @@ class Arrivals:
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._clock = clock
+        secret = settings.webhook_secret
+        self._secret = secret.get_secret_value().encode() if secret is not None else b""
         self._strategy: Callable[[str], StrategySettings] = lru_cache(maxsize=256)(settings.strategy)
 
     def errand(
@@ -69,7 +73,12 @@ class Arrivals:
     ) -> Errand:
         """What is to be stored for this body; what cannot be understood is kept, too, and told."""
         post = _Post(
-            body=body, source=source, received_at=self._clock(), webhook_id=webhook_id, strategy=None
+            body=body,
+            kept=body.replace(self._secret, b"*" * len(self._secret)) if self._secret else body,
+            source=source,
+            received_at=self._clock(),
+            webhook_id=webhook_id,
+            strategy=None,
         )
         try:
             post = replace(post, strategy=strategy_in(query))
@@ -178,7 +187,7 @@ def _understood(post: _Post, index: int, signal: Signal) -> Arrival:
         alert_id=new_alert_id(),
         received_at=post.received_at,
         source=post.source,
-        body=post.body,
+        body=post.kept,
         body_hash=body_hash(post.body, index, post.strategy),
         strategy=signal.strategy,
         dedupe_key=dedupe_key(signal, index, post.webhook_id),
@@ -191,7 +200,7 @@ def _invalid(post: _Post, index: int, fault: InvalidAlert, strategy: str | None 
         alert_id=new_alert_id(),
         received_at=post.received_at,
         source=post.source,
-        body=post.body,
+        body=post.kept,
         body_hash=body_hash(post.body, index, post.strategy),
         strategy=strategy or post.strategy or DEFAULT_STRATEGY,
         dedupe_key=None,

@@ -44,15 +44,22 @@ class Process:
                 *self._command,
                 cwd=self._cwd,
                 env={**os.environ, "PYTHONPATH": str(root), **self._environment},
+                stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=file,
             )
 
-    async def line(self) -> bytes:
-        """The next line it prints."""
+    async def line(self, within: float | None = 60.0) -> bytes:
+        """The next line it prints; empty when it has ended."""
         assert self._process is not None
         assert self._process.stdout is not None
-        return await asyncio.wait_for(self._process.stdout.readline(), 30)
+        return await asyncio.wait_for(self._process.stdout.readline(), within)
+
+    def tell(self, line: bytes) -> None:
+        """Writes a line to its standard input."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + b"\n")
 
     async def kill(self) -> None:
         """kill -9."""
@@ -121,11 +128,16 @@ class Stage:
             known = self.settings.get(section)
             self.settings[section] = {**known, **values} if isinstance(known, dict) else values
 
-    async def start_gateway(self) -> None:
-        """Starts the gateway; returns when it takes alerts."""
+    def write_settings(self) -> Path:
+        """The configuration file as the gateway reads it."""
         path = self.folder / "config.json"
         path.write_text(json.dumps(self.settings))
         path.chmod(0o600)
+        return path
+
+    async def start_gateway(self) -> None:
+        """Starts the gateway; returns when it takes alerts."""
+        path = self.write_settings()
         self._gateway = Process("-m", "gateway", "run", "--config", str(path), cwd=self.folder)
         await self._gateway.start(log=self.folder / "gateway.log")
         line = (await self._gateway.line()).decode()
@@ -189,8 +201,9 @@ class Stage:
         async with self.http.post(f"{self.paper['url']}/_paper/faults", json=list(faults)) as answer:
             assert answer.status == 200, await answer.text()
 
-    async def messages(self) -> list[dict[str, Any]]:
-        async with self.http.get(f"{self.phone['url']}/_phone/messages") as answer:
+    async def messages(self, contains: str = "") -> list[dict[str, Any]]:
+        query = {"contains": contains}
+        async with self.http.get(f"{self.phone['url']}/_phone/messages", params=query) as answer:
             found = await answer.json()
         return list(found["messages"] if isinstance(found, dict) else found)
 

@@ -1,5 +1,6 @@
 """Getting out, on the real processes: exits, flatten, the square-off; honest about what is not flat."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -105,19 +106,24 @@ async def test_squareoff_by_hand_closes_after_confirm(stage: Stage) -> None:
 
 async def test_what_the_owner_sold_by_hand_is_not_sold_again(stage: Stage) -> None:
     await ready(stage)
-    await hold(stage, "A")
-    await stage.faults(
-        {
-            "kind": "body",
-            "route": "GET /portfolio/positions",
-            "times": None,
-            "code": 200,
-            "body": '{"status": "success", "data": {"net": [], "day": []}}',
-        }
-    )
+    symbol = await hold(stage, "A")
+    closed = {"tradingsymbol": symbol, "exchange": "NFO", "product": "NRML", "quantity": 0}
+    positions = {"status": "success", "data": {"net": [{**closed, "average_price": 0, "last_price": 1}]}}
+    fault = {"kind": "body", "route": "GET /portfolio/positions", "times": None, "code": 200}
+    await stage.faults({**fault, "body": json.dumps(positions)})
     exit_ = await stage.alert({"action": "EXIT", "strategy": "A"})
     life = await stage.settled(exit_["alert_id"], "refused")
     assert "closed elsewhere" in life["reason"]
+
+
+async def test_positions_that_say_nothing_do_not_keep_a_holding_open(stage: Stage) -> None:
+    await ready(stage)
+    await hold(stage, "A")
+    empty = {"status": "success", "data": {"net": [], "day": []}}
+    fault = {"kind": "body", "route": "GET /portfolio/positions", "times": None, "code": 200}
+    await stage.faults({**fault, "body": json.dumps(empty)})
+    exit_ = await stage.alert({"action": "EXIT", "strategy": "A"})
+    await stage.settled(exit_["alert_id"], "filled")
 
 
 async def test_orders_by_hand_and_pauses_walk_the_same_path(stage: Stage) -> None:
