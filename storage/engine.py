@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway.domain.checkpoints import checkpoint
@@ -59,7 +59,7 @@ class Database:
                 result = work(connection)
                 checkpoint("database.worked")
         except DBAPIError as error:
-            raise StorageFailed(str(error.orig)) from error
+            raise StorageFailed(str(error.orig), for_all=isinstance(error, OperationalError)) from error
         checkpoint("database.committed")
         return result
 
