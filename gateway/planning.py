@@ -165,6 +165,9 @@ class Planner:
             self._record(connection, alert, AlertState.REFUSED, [sentence], now)
             return
         self._commit(connection, alert, strategy, drafts, ask)
+        if unknown := unknown_entries(connection, alert.signal, strategy):
+            text = wording.exit_without(alert.strategy, unknown)
+            self._outbox.tell(connection, text, at=now, subject=f"alert:{alert.alert_id}")
 
     def _nothing_to_close(self, connection: Connection, alert: Accepted, strategy: StrategySettings) -> str:
         """Why: an entry unknown, nothing held, all sold already, or less in the account than in our book."""
@@ -206,9 +209,11 @@ class Planner:
         if coming:
             await self._cancel_entries(coming)
             await self._entries_left(signal, strategy, CANCEL_PATIENCE_SECONDS)
-        # An entry without an answer may exist: the order book is searched first. The owner's own hand
-        # does not wait for it.
-        if not signal.by_owner:
+        # An entry without an answer may exist: the order book is searched first. What is held for certain
+        # does not wait for it, nor does the owner's own hand.
+        if not signal.by_owner and not await self._database.read(
+            lambda connection: plan_exits(connection, signal, strategy, self._freeze)
+        ):
             await self._entries_left(signal, strategy, UNKNOWN_PATIENCE_SECONDS, unknown_entries)
             await self._entries_left(signal, strategy, CANCEL_PATIENCE_SECONDS)
 

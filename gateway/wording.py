@@ -41,6 +41,15 @@ def refused(alert_id: str, strategy: str, what: str, sentences: Iterable[str], *
     )
 
 
+def exit_without(strategy: str, alert_ids: Iterable[str]) -> str:
+    """What is held is being sold; an entry of which nobody knows yet whether it exists is not."""
+    ids = ", ".join(f"<code>{_safe(alert_id)}</code>" for alert_id in alert_ids)
+    return (
+        f"⚠️ The exit of {_safe(strategy)} sells what is held. The BUY of alert {ids} has no clear answer "
+        "from Kite yet, and is not sold with it: look in the Kite app."
+    )
+
+
 def order_title(row: Row[Any]) -> str:
     """`BUY 65 NIFTY 24000 CE 01 Dec · RSI · PAPER` for an intent's row."""
     strike = f"{Decimal(row.strike).normalize():f}"
