@@ -138,7 +138,9 @@ class TelegramBot:
             .job_queue(None)
             .build()
         )
-        application.add_handler(TypeHandler(Update, OwnersOnly(self._owner_ids)), group=GUARD_GROUP)
+        application.add_handler(
+            TypeHandler(Update, OwnersOnly(self._owner_ids, self._on_recovery)), group=GUARD_GROUP
+        )
         for command in COMMANDS:
             application.add_handler(
                 CommandHandler(command.name, _handler(command, self._ports), filters.UpdateType.MESSAGE)

@@ -118,7 +118,7 @@ def _order_words(row: Row[Any]) -> str:
 
 def _premium_line(row: Row[Any], quantity: int) -> str:
     if row.premium is None:
-        return "Premium not known"
+        return "⚠️ Premium not known: risk.max_premium_per_order could not be checked"
     total = to_paise(row.premium * quantity)
     margin = f" · margin {format_rupees(row.margin_paise)}" if row.margin_paise is not None else ""
     return f"Premium ₹{row.premium:.2f} x {quantity} = {format_rupees(total)}{margin}"

@@ -173,7 +173,9 @@ class Sender:
         return True
 
     async def retry_now(self) -> None:
-        """Telegram answers again: what waited is due at once."""
+        """Telegram answers again, or an owner was heard: what waited is due at once."""
+        if self.trouble is None:
+            return
         now = self._clock()
         await self._write(lambda connection: notices.hurry(connection, now))
         self._bell.ring()

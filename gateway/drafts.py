@@ -54,7 +54,7 @@ def pricing(
     return "LIMIT", price_of(premium, side, contract.tick_size), None
 
 
-def proposal(draft: Draft, strategy: str) -> Proposal:
+def proposal(draft: Draft, strategy: str, *, asked: bool) -> Proposal:
     """What the rules are asked about."""
     return Proposal(
         purpose=draft.purpose,
@@ -66,6 +66,7 @@ def proposal(draft: Draft, strategy: str) -> Proposal:
         lot_size=draft.contract.lot_size,
         orders=len(draft.quantities),
         premium=draft.price or draft.premium,
+        asked=asked,
     )
 
 

@@ -172,7 +172,8 @@ class Executor:
             )
             return False
         world = self._world.read(connection, row.venue, row.strategy)
-        verdicts = judge(self._rules, _proposal(row), world)
+        approval = intents.approval_of(connection, row.alert_id)
+        verdicts = judge(self._rules, _proposal(row, asked=approval is not None), world)
         sentences = [verdict.sentence for verdict in verdicts] + _oversold(connection, row)
         if sentences:
             self._refuse(connection, row, "rules", "; ".join(sentences), now)
@@ -313,7 +314,7 @@ def _oversold(connection: Connection, row: Row[Any]) -> list[str]:
     ]
 
 
-def _proposal(row: Row[Any]) -> Proposal:
+def _proposal(row: Row[Any], *, asked: bool) -> Proposal:
     return Proposal(
         purpose=Purpose(row.purpose),
         venue=row.venue,
@@ -324,6 +325,7 @@ def _proposal(row: Row[Any]) -> Proposal:
         lot_size=row.lot_size,
         orders=1,
         premium=row.price or row.premium,
+        asked=asked,
     )
 
 

@@ -335,7 +335,7 @@ class Planner:
         verdicts = {
             verdict.sentence: None
             for draft in drafts
-            for verdict in judge(self._rules, proposal(draft, strategy.name), world)
+            for verdict in judge(self._rules, proposal(draft, strategy.name, asked=ask), world)
         }
         if verdicts:
             self._record(connection, alert, AlertState.REFUSED, list(verdicts), now)

@@ -30,6 +30,8 @@ class Proposal:
     lot_size: int
     orders: int
     premium: Decimal | None
+    #: Whether the owner sees it, or has seen it, before it goes out.
+    asked: bool = False
 
     @property
     def lots(self) -> int:
@@ -192,7 +194,8 @@ class LotsPerOrder:
 
 @dataclass(frozen=True)
 class PremiumPerOrder:
-    """At most so much premium at once; without a price it cannot be judged, and then it is a no."""
+    """At most so much premium at once. Without a price it cannot be judged: a no, unless the owner is asked,
+    whose card says so."""
 
     limit: Paise
     name: str = "risk.max_premium_per_order"
@@ -200,6 +203,8 @@ class PremiumPerOrder:
 
     def against(self, proposal: Proposal, world: World) -> str | None:
         """More premium than allowed, or no price to tell."""
+        if proposal.cost is None and proposal.asked:
+            return None
         if proposal.cost is None:
             return "no price of the option could be had, so risk.max_premium_per_order cannot be checked"
         if proposal.cost <= self.limit:
