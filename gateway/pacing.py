@@ -40,7 +40,7 @@ class Pacer:
         """`planned`: for choosing what goes next, where calls are still to bunch up on their way."""
         # A little longer than a second, because calls bunch up on their way (limits: facts/kite.md 5).
         self._windows = (
-            Window(seconds=1.05 if planned else 1.02, calls=10, reserved=1),
+            Window(seconds=1.1 if planned else 1.07, calls=10, reserved=1),
             Window(seconds=60.5, calls=400, reserved=60),
         )
         self._paused_until = 0.0
