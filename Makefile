@@ -4,6 +4,8 @@
 export PYTHON
 BIN := .venv/bin
 COVERAGE_FLOOR := 85
+# Most of the long tests wait for processes of their own: more workers than cores.
+SIDE_BY_SIDE := -n 4
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -16,7 +18,7 @@ run: venv  ## the gateway; without config/config.json in practice: paper exchang
 	@exec $(BIN)/manjha run
 
 test: dev browser  ## every test
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: format lint types imports coverage  ## what CI runs: format, lint, types, import contracts, tests with coverage
 
@@ -50,4 +52,4 @@ imports: dev
 
 coverage: dev browser
 	@echo "== tests: pytest, coverage at least $(COVERAGE_FLOOR) %"
-	@$(BIN)/pytest --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR)
+	@$(BIN)/pytest $(SIDE_BY_SIDE) --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR)
