@@ -1,6 +1,7 @@
 """The commands beside `run`: they work on the database alone, also while the gateway is down."""
 
 import argparse
+import asyncio
 import fcntl
 import os
 import sys
@@ -12,9 +13,11 @@ from sqlalchemy import Connection
 
 from config.settings import DEFAULT_PATH, ConfigurationError, Settings, load_settings, settings_warnings
 from gateway import kill_switch
+from gateway.checkup import check_up
 from gateway.domain.errors import ManjhaError
 from gateway.domain.market import ist, utc_now
 from storage import alerts, flags, holdings, intents, notices, sessions
+from storage.backup import back_up
 from storage.engine import Database, database_url
 from storage.migrations import migrate
 from storage.notices import Outbox
@@ -35,12 +38,16 @@ def parser() -> argparse.ArgumentParser:
         ("kill", "the kill switch on: nothing is sent any more"),
         ("resume", "the kill switch off"),
         ("status", "what the database says"),
+        ("check", "tries every outside connection, one line each"),
+        ("backup", "a verified copy of the database, made while it is in use"),
         ("replay", "a stored alert run again on the paper exchange"),
     ):
         command = below.add_parser(name, help=summary, description=summary)
         command.add_argument("--config", type=Path, default=None, help="the configuration file")
         if name == "kill":
             command.add_argument("--flatten", action="store_true", help="and close every holding")
+        if name == "backup":
+            command.add_argument("dest", type=Path, help="the file to write")
         if name == "replay":
             command.add_argument("alert_id", help="the id the webhook answered with")
     return top
@@ -87,6 +94,10 @@ def run(arguments: argparse.Namespace) -> int:
     if settings is None:
         return 2
     os.umask(0o077)
+    if arguments.command == "check":
+        return _check(settings)
+    if arguments.command == "backup":
+        return _backup(settings, arguments.dest)
     database = Database(database_url(settings.database_url, settings.data_dir))
     try:
         migrate(database)
@@ -94,6 +105,22 @@ def run(arguments: argparse.Namespace) -> int:
     except ManjhaError as error:
         print(f"manjha: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _check(settings: Settings) -> int:
+    lines = asyncio.run(check_up(settings))
+    print("\n".join(str(line) for line in lines))
+    return 0 if all(line.ok for line in lines) else 1
+
+
+def _backup(settings: Settings, destination: Path) -> int:
+    try:
+        size = back_up(database_url(settings.database_url, settings.data_dir), destination)
+    except ManjhaError as error:
+        print(f"manjha: {error}", file=sys.stderr)
+        return 1
+    print(f"{destination}: {size / 1_000_000:.1f} MB, verified")
     return 0
 
 

@@ -1,0 +1,126 @@
+"""`manjha check`: every outside connection tried once, one line each. Nothing is ordered, nothing is sent."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import aiohttp
+from sqlalchemy import Connection
+
+from config.settings import Settings
+from gateway.domain.errors import ManjhaError
+from gateway.domain.market import ist, utc_now
+from storage import audit, sessions
+from storage.engine import Database, database_url
+from storage.migrations import migrate
+
+KITE_API = "https://api.kite.trade"
+KITE_TICKER = "https://ws.kite.trade"
+TELEGRAM_API = "https://api.telegram.org"
+_PATIENCE = aiohttp.ClientTimeout(total=8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One thing that was tried; `ok` False makes the command fail."""
+
+    name: str
+    ok: bool
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{'ok  ' if self.ok else 'FAIL'} {self.name}: {self.sentence}"
+
+
+async def check_up(settings: Settings) -> list[Line]:
+    """Tries all that this configuration needs."""
+    steps: list[Callable[[], Awaitable[Line]]] = [lambda: asyncio.to_thread(_database, settings)]
+    if "live" in settings.venues():
+        kite = settings.kite
+        steps.append(lambda: _answers("kite api", str(kite.api_url or KITE_API)))
+        if kite.market_data:
+            ticker = str(kite.ticker_url or KITE_TICKER).replace("ws", "http", 1)
+            steps.append(lambda: _answers("kite ticker", ticker if kite.ticker_url else KITE_TICKER))
+        steps.append(lambda: asyncio.to_thread(_session, settings))
+        steps.append(lambda: asyncio.to_thread(_egress, str(kite.api_url or KITE_API)))
+    if settings.telegram.bot_token.get_secret_value():
+        steps.append(lambda: _telegram(settings))
+    return [await step() for step in steps]
+
+
+def _database(settings: Settings) -> Line:
+    try:
+        database = Database(database_url(settings.database_url, settings.data_dir))
+        migrate(database)
+        broken = database.write_now(audit.first_broken)
+    except (ManjhaError, OSError) as error:
+        return Line(name="database", ok=False, sentence=str(error))
+    if broken is not None:
+        sentence = f"the audit trail is broken at row {broken}: somebody changed the database"
+        return Line(name="database", ok=False, sentence=sentence)
+    return Line(name="database", ok=True, sentence="writable, the audit trail is whole")
+
+
+async def _answers(name: str, url: str) -> Line:
+    """Any answer will do: whether the login lives is another question."""
+    connector = aiohttp.TCPConnector(family=socket.AF_INET)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=_PATIENCE, connector=connector) as http,
+            http.get(url) as reply,
+        ):
+            return Line(name=name, ok=True, sentence=f"{_host(url)} answers over IPv4 (HTTP {reply.status})")
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        return Line(name=name, ok=False, sentence=f"{_host(url)} cannot be reached: {error}")
+
+
+def _session(settings: Settings) -> Line:
+    database = Database(database_url(settings.database_url, settings.data_dir))
+
+    def read(connection: Connection) -> str:
+        row = sessions.get(connection, "live")
+        if row is None or row.expires_at <= utc_now():
+            return "nobody is logged in; /login on the phone when the gateway runs"
+        return f"{row.user_id} until {ist(row.expires_at):%d %b %H:%M} IST"
+
+    return Line(name="kite session", ok=True, sentence=database.write_now(read))
+
+
+def _egress(url: str) -> Line:
+    """The address this machine would use; a UDP socket is connected, which sends nothing."""
+    host, port = _host(url), urlsplit(url).port or 443
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((host, port))
+            address = probe.getsockname()[0]
+    except OSError as error:
+        return Line(name="egress", ok=False, sentence=f"no IPv4 way to {host}: {error}")
+    return Line(
+        name="egress",
+        ok=True,
+        sentence=f"calls leave from {address}. Kite takes orders only from the public IPv4 that is registered "
+        "in its developer console (profile, IP whitelist); behind a router that is the router's, not this one",
+    )
+
+
+async def _telegram(settings: Settings) -> Line:
+    """getMe; the address carries the token and is never shown."""
+    root = str(settings.telegram.api_url or TELEGRAM_API).rstrip("/")
+    url = f"{root}/bot{settings.telegram.bot_token.get_secret_value()}/getMe"
+    try:
+        async with aiohttp.ClientSession(timeout=_PATIENCE) as http, http.get(url) as reply:
+            answer = await reply.json(content_type=None)
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        kind = type(error).__name__
+        return Line(name="telegram", ok=False, sentence=f"{_host(root)} cannot be reached ({kind})")
+    if not isinstance(answer, dict) or not answer.get("ok"):
+        return Line(
+            name="telegram", ok=False, sentence="the bot token is refused: get a new one from @BotFather"
+        )
+    return Line(name="telegram", ok=True, sentence=f"the bot is @{answer['result'].get('username', '?')}")
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or url
