@@ -97,12 +97,11 @@ def _egress(url: str) -> Line:
             address = probe.getsockname()[0]
     except OSError as error:
         return Line(name="egress", ok=False, sentence=f"no IPv4 way to {host}: {error}")
-    return Line(
-        name="egress",
-        ok=True,
-        sentence=f"calls leave from {address}. Kite takes orders only from the public IPv4 that is registered "
-        "in its developer console (profile, IP whitelist); behind a router that is the router's, not this one",
+    sentence = (
+        f"calls leave from {address}. Kite takes orders only from the public IPv4 registered in its developer "
+        "console (profile, IP whitelist); behind a router that is the router's, not this one"
     )
+    return Line(name="egress", ok=True, sentence=sentence)
 
 
 async def _telegram(settings: Settings) -> Line:
