@@ -98,8 +98,8 @@ def _egress(url: str) -> Line:
     except OSError as error:
         return Line(name="egress", ok=False, sentence=f"no IPv4 way to {host}: {error}")
     sentence = (
-        f"calls leave from {address}. Kite takes orders only from the public IPv4 registered in its developer "
-        "console (profile, IP whitelist); behind a router that is the router's, not this one"
+        f"calls leave from {address}. Kite takes orders only from the public IPv4 registered in its "
+        "developer console (profile, IP whitelist); behind a router that is the router's, not this one"
     )
     return Line(name="egress", ok=True, sentence=sentence)
 
