@@ -16,6 +16,7 @@ from bot.phone.server import PhoneServer
 from bot.ports import Ports
 from config.logs import add_secret
 from config.market import calendar, underlyings
+from config.market import guards as guard_figures
 from config.settings import Settings
 from gateway.approval import Approvals
 from gateway.breaker import Breaker
@@ -26,6 +27,7 @@ from gateway.domain.errors import BrokerError
 from gateway.domain.market import Calendar, utc_now
 from gateway.domain.order import BrokerOrder, Venue
 from gateway.execution import Executor, Placer
+from gateway.guards import Guards, Surroundings
 from gateway.ingress.app import Door, build_app, serve
 from gateway.ingress.by_hand import arrival_of_words
 from gateway.instruments import Instruments
@@ -165,12 +167,16 @@ class Gateway:
         async def on_order(order: BrokerOrder) -> None:
             await self.reconcilers[access.venue].on_order(order)
 
+        def on_gap() -> None:
+            self.wakeups.look_into_the_book(access.venue)
+            self._guards[access.venue].recheck()
+
         stream = Stream(
             ticker_url,
             client.credentials,
             on_order=on_order,
             on_prices=access.prices.note,
-            on_gap=lambda: self.wakeups.look_into_the_book(access.venue),
+            on_gap=on_gap,
         )
         self.streams[access.venue] = stream
         self._parts.append((f"stream ({access.venue})", stream.run))
@@ -220,6 +226,8 @@ class Gateway:
         )
         jobs = table_of_jobs(self.settings.schedule, self._square_off, LoginReminder(self.access, self.tell))
         self._schedule = Schedule(jobs, self.database, self.calendar, self.clock, self.tell)
+        self._guards = {venue: self._guards_of(venue) for venue in self.access}
+        self._executor.clear_the_way = lambda row: self._guards[row.venue].clear_the_way(row)
         self.reconcilers = {venue: self._reconciler(access) for venue, access in self.access.items()}
         self._parts += [
             ("execution", self._executor.run),
@@ -229,12 +237,31 @@ class Gateway:
             ("watchfulness", watchfulness.run),
         ]
 
+    def _guards_of(self, venue: str) -> Guards:
+        around = Surroundings(
+            access=self.access[venue],
+            desk=self._placers[venue].desk,
+            settings=self.settings,
+            database=self.database,
+            outbox=self.outbox,
+            wakeups=self.wakeups,
+            executor=self._executor,
+            calendar=self.calendar,
+            figures=guard_figures(),
+            clock=self.clock,
+        )
+        found = Guards(around)
+        around.access.session.on_login.append(found.recheck)
+        self._parts.append((f"guards ({venue})", found.run))
+        return found
+
     def _reconciler(self, access: VenueAccess) -> Reconciler:
         venue = str(access.venue)
         ports = BookPorts(
             in_flight=self._executor.in_flight,
             streaming=lambda: venue in self.streams and self.streams[venue].connected,
             opened=lambda: self._executor.open(venue),
+            adopt=self._guards[venue].adopt,
         )
         reconciler = Reconciler(
             access, self.database, self.outbox, self.wakeups, self.clock, ports, self._breaker

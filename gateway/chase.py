@@ -20,7 +20,7 @@ from gateway.exits import contract_of
 from gateway.kite.outcomes import fault_of_words
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
-from storage import flags, holdings, intents, orders
+from storage import flags, holdings, intents, orders, sells
 from storage.engine import Database
 from storage.notices import Outbox, Priority
 
@@ -86,13 +86,17 @@ class Chaser:
             await self._carry_on(row)
 
     def _is_overdue(self, row: Row[Any], now: datetime) -> bool:
+        if _is_resting(row):
+            return False
         if row.cancel_asked_at is not None:
             return bool(now - row.cancel_asked_at >= CANCEL_AGAIN)
         patience = EXIT_PATIENCE
         if row.purpose == Purpose.ENTRY:
             rests = self._settings.strategy(row.strategy).pricing == "limit"
             patience = LIMIT_ENTRY_PATIENCE if rests else ENTRY_PATIENCE
-        return bool(now - row.placed_at >= patience)
+        # A stop begins to work when it is released.
+        since = row.updated_at if row.order_type == sells.STOP_ORDER else row.placed_at
+        return bool(now - since >= patience)
 
     async def _cancel(self, row: Row[Any]) -> None:
         """The book says when it is cancelled; until then it may still fill."""
@@ -184,6 +188,12 @@ def _chases(row: Row[Any]) -> int:
     return int(row.part // CHASE_STEP)
 
 
+def _is_resting(row: Row[Any]) -> bool:
+    """A stop that has not been released: nobody waits for its fill, unless it was to be cancelled."""
+    waits = row.order_type == sells.STOP_ORDER and row.status != sells.RELEASED
+    return bool(waits and not row.filled_quantity and row.cancel_asked_at is None)
+
+
 def _is_last(row: Row[Any]) -> bool:
     return row.purpose != Purpose.ENTRY and _chases(row) >= MOST_CHASES
 
@@ -192,6 +202,9 @@ def _is_due(row: Row[Any]) -> bool:
     """Exits that we cancelled to chase them, that the exchange threw out, or that met the pace; an entry only
     when its price was out of the band, and once."""
     fault = fault_of_words(row.status_message or row.reason or "")
+    if row.order_type == sells.STOP_ORDER:
+        # A stop at rest that ended is its guard's affair; we cancelled it only if it was released.
+        return bool(row.cancel_reason == orders.CHASE)
     if row.purpose != Purpose.ENTRY:
         return row.cancel_reason in {None, orders.CHASE} and (
             row.cancel_reason == orders.CHASE or fault in {BrokerFault.PRICE_BAND, BrokerFault.RATE_LIMIT}

@@ -23,14 +23,13 @@ from gateway.domain.order import (
     Side,
     Tag,
 )
-from gateway.exits import free_to_sell
 from gateway.kite.desk import Desk
 from gateway.pacing import Pacer
 from gateway.risk import Proposal, Rule, judge
 from gateway.session import Session
 from gateway.wakeups import Wakeups
 from gateway.world import WorldReader
-from storage import flags, intents, orders
+from storage import flags, intents, orders, sells
 from storage.engine import Database
 from storage.notices import Outbox
 
@@ -86,6 +85,7 @@ class Executor:
         if venue not in self._ready:
             self._ready.add(venue)
             self._wakeups.executor.ring()
+            self._wakeups.guards[venue].ring()
 
     def is_open(self, venue: str) -> bool:
         """Whether orders may go out at the venue."""
@@ -143,6 +143,9 @@ class Executor:
 
     async def _execute(self, row: Row[Any]) -> None:
         checkpoint("execution.chosen")
+        if _is_sell(row) and self.clear_the_way is not None and not await self.clear_the_way(row):
+            self._wakeups.executor.ring()  # it stays approved, and is looked at again
+            return
         if not await self._database.write(lambda connection: self._claim(connection, row.id)):
             self._wakeups.told(row.alert_id)
             return
@@ -171,6 +174,11 @@ class Executor:
                 connection, row, now, wording.stopped_at_the_claim(row, ["it was too old when its turn came"])
             )
             return False
+        if _is_sell(row):
+            fitted = sells.fit(connection, row, now)
+            if fitted is None:
+                return False
+            row = fitted
         world = self._world.read(connection, row.venue, row.strategy)
         approval = intents.approval_of(connection, row.alert_id)
         verdicts = judge(self._rules, _proposal(row, asked=approval is not None), world)
@@ -306,7 +314,7 @@ class Executor:
 
 def _oversold(connection: Connection, row: Row[Any]) -> list[str]:
     """The sell rule, once more: what is held may have shrunk since the exit was planned."""
-    free = row.quantity if row.purpose == Purpose.ENTRY else free_to_sell(connection, row)
+    free = sells.free_for(connection, row) if _is_sell(row) else row.quantity
     if row.quantity <= free:
         return []
     return [

@@ -170,11 +170,3 @@ def _is_meant_entry(signal: Signal, strategy: StrategySettings, row: Row[Any]) -
     """Another leg of a reversal (the put bought as the call is sold) is left alone."""
     own = (row.venue, row.strategy, row.purpose) == (strategy.venue, strategy.name, Purpose.ENTRY)
     return own and _is_meant(signal, row)
-
-
-def free_to_sell(connection: Connection, row: Row[Any]) -> int:
-    """Units that this live exit may sell: what its strategy holds and no other sell of ours takes."""
-    key = (row.venue, row.strategy, row.tradingsymbol, row.product)
-    held: int = sum(holding.quantity for holding in holdings.of_contract(connection, *key))
-    others: int = intents.being_sold(connection, *key) - row.quantity
-    return held - others

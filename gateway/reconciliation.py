@@ -48,6 +48,8 @@ class Ports:
     streaming: Callable[[], bool]
     #: The venue's book was read whole: placing may begin.
     opened: Callable[[], None]
+    #: The intent of an order that carries no tag of ours, where a guard released it.
+    adopt: Callable[[Connection, BrokerOrder], Row[Any] | None] = lambda _connection, _order: None
 
 
 class Reconciler:
@@ -136,7 +138,8 @@ class Reconciler:
             adopted = self._adopt(connection, order, now)
             if adopted is None:
                 return None
-            orders.apply(connection, self._venue, order, now)
+            first = orders.apply(connection, self._venue, order, now)
+            self._tell_oversold(connection, adopted, first, now)
             self._tell_end(connection, adopted, self._order_row(connection, order.order_id), now)
             return str(adopted.alert_id)
         change = orders.apply(connection, self._venue, order, now)
@@ -145,6 +148,7 @@ class Reconciler:
         intent = intents.get(connection, change.row.intent_id)
         assert intent is not None  # noqa: S101  the order refers to it
         self._outbox.show(connection, f"alert:{intent.alert_id}", at=now)
+        self._tell_oversold(connection, intent, change, now)
         if self._is_news(change):
             self._tell_end(connection, intent, change.row, now)
         return str(intent.alert_id)
@@ -163,7 +167,7 @@ class Reconciler:
         """An order not known by its id, known by its tag: matched on nothing else (facts/kite.md 2.3)."""
         found = intents.by_tags(connection, self._venue, order.tags)
         if not found:
-            return None
+            return self._ports.adopt(connection, order)
         intent = found[0]
         known = orders.of_intents(connection, [intent.id]).get(intent.id)
         if known is not None:
@@ -186,11 +190,22 @@ class Reconciler:
             text = wording.two_orders(intent, (ours, stranger))
             self._outbox.tell(connection, text, at=now, priority=Priority.QUESTION)
 
+    def _tell_oversold(
+        self, connection: Connection, intent: Row[Any], change: Change | None, now: datetime
+    ) -> None:
+        """An exit and a trigger met at the exchange, or somebody sold by hand: the account may be short."""
+        if change is not None and change.oversold:
+            text = wording.oversold(intent, change.oversold)
+            subject = f"alert:{intent.alert_id}"
+            self._outbox.tell(connection, text, at=now, subject=subject, priority=Priority.QUESTION)
+
     def _tell_end(self, connection: Connection, intent: Row[Any], order: Row[Any], now: datetime) -> None:
         state = OrderState(order.state)
         if state is OrderState.FILLED:
             alert = alerts.get(connection, intent.alert_id)
             text = wording.filled(intent, order, now - (alert.received_at if alert else intent.planned_at))
+        elif order.cancel_reason == orders.GUARD and not order.filled_quantity:
+            return  # a guard's stop that made way: its card says so
         elif state in {OrderState.CANCELLED, OrderState.REJECTED}:
             if state is OrderState.REJECTED:
                 words = order.status_message or order.status

@@ -78,11 +78,14 @@ class Wakeups:
         self.outbox = Bell()
         self.approvals = Bell()
         self.books: defaultdict[str, Bell] = defaultdict(Bell)
+        self.guards: defaultdict[str, Bell] = defaultdict(Bell)
         self.changes = Changes()
 
     def told(self, *alert_ids: str) -> None:
         """Something about these alerts was committed, notices among it."""
         self.outbox.ring()
+        for bell in self.guards.values():
+            bell.ring()
         for alert_id in alert_ids:
             self.changes.announce(alert_id)
 

@@ -127,11 +127,21 @@ def filled(row: Row[Any], order: Row[Any], after: timedelta) -> str:
             "price yet, it follows."
         )
     total = to_paise(order.average_price * order.filled_quantity)
+    began = "Trigger" if row.guard_id else "Alert"
     return (
         f"✅ <b>Filled</b> · {order_title(row)}\n"
         f"{order.filled_quantity} @ ₹{order.average_price:.2f} = {format_rupees(total)}"
         f"{_slippage(row, order)}\n"
-        f"Alert to fill {seconds(after)} · order <code>{_safe(order.order_id)}</code>"
+        f"{began} to fill {seconds(after)} · order <code>{_safe(order.order_id)}</code>"
+    )
+
+
+def oversold(row: Row[Any], units: int) -> str:
+    """More was sold than the strategy held."""
+    return (
+        f"🚨 <b>{units} units too many were sold</b> · {order_title(row)}\n"
+        "Its strategy did not hold them any more: the account may be short. Look at the positions in the "
+        "Kite app now, and buy them back there if it is."
     )
 
 

@@ -54,6 +54,11 @@ def get(connection: Connection, guard_id: str) -> Row[Any] | None:
     return connection.execute(_with_entry().where(guards.c.id == guard_id)).one_or_none()
 
 
+def known(connection: Connection, guard_id: str) -> Row[Any]:
+    """The same, of a guard that is there."""
+    return connection.execute(_with_entry().where(guards.c.id == guard_id)).one()
+
+
 def open_(connection: Connection, venue: str) -> list[Row[Any]]:
     """The venue's guards that are not at an end."""
     return list(

@@ -75,11 +75,8 @@ def resting_stop() -> ColumnElement[bool]:
     return and_(intents.c.guard_id.is_not(None), intents.c.order_type == STOP_ORDER, ~released)
 
 
-def free_for(connection: Connection, row: Row[Any]) -> int | None:
-    """Units that this sell may still take: what is held, less all other sells that are live, stops included.
-
-    None when its strategy never held the contract: there is nothing of ours to compare with.
-    """
+def free_for(connection: Connection, row: Row[Any]) -> int:
+    """Units that this sell may take: what is held, less all other sells that are live, stops included."""
     key = key_of(row)
     same = and_(
         holdings.c.venue == row.venue,
@@ -87,11 +84,26 @@ def free_for(connection: Connection, row: Row[Any]) -> int | None:
         holdings.c.tradingsymbol == row.tradingsymbol,
         holdings.c.product == row.product,
     )
-    held = connection.scalar(select(func.sum(holdings.c.quantity)).where(same))
-    if held is None:
-        return None
+    held = connection.scalar(select(func.sum(holdings.c.quantity)).where(same)) or 0
     busy: int = sum(other.rest for other in live(connection, key=key) if other.id != row.id)
-    return max(int(held) - busy, 0)
+    return int(held) - busy
+
+
+def fit(connection: Connection, row: Row[Any], at: datetime) -> Row[Any] | None:
+    """The sell as it may be claimed: cut to the whole lots that are free, where a guard sells the rest.
+
+    None while a resting stop that came in between must make way first.
+    """
+    free = free_for(connection, row)
+    if free >= row.quantity or row.order_type == STOP_ORDER:
+        return row
+    if any(is_resting_stop(other) for other in live(connection, key=key_of(row)) if other.id != row.id):
+        return None
+    whole_lots = max(free, 0) // row.lot_size * row.lot_size
+    if not whole_lots:
+        return row
+    shrink(connection, row, whole_lots, at)
+    return connection.execute(select(intents).where(intents.c.id == row.id)).one()
 
 
 def shrink(connection: Connection, row: Row[Any], quantity: int, at: datetime) -> None:

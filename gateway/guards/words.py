@@ -107,7 +107,8 @@ def reached(row: Row[Any], edge: Edge, last: Decimal) -> str:
     level = row.stop if edge is Edge.STOP else row.target
     return (
         f"⚡ <b>{edge.capitalize()} reached</b> · SELL {title(row)}\n"
-        f"The price is {rupees(last)}, the {edge} {rupees(level)}. Not sold yet: the fill is told when it comes."
+        f"The price is {rupees(last)}, the {edge} {rupees(level)}. "
+        "Not sold yet: the fill is told when it comes."
     )
 
 

@@ -1,0 +1,88 @@
+"""Makes way for an exit before it is claimed: what has triggered is taken over, stops at rest are cancelled.
+
+A resting stop and an exit would sell the same units: the stop is cancelled, and seen cancelled, first.
+"""
+
+import time
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from gateway.domain.order import GuardState, IntentState
+from gateway.guards import words
+from gateway.guards.listing import Listing
+from gateway.guards.stops import Stops
+from gateway.guards.surroundings import Surroundings
+from storage import guards, holdings, intents, sells
+from storage.notices import Priority
+
+#: How long one try waits for the stops to be gone; then the exit is looked at anew.
+PATIENCE_SECONDS = 5.0
+LOOK_SECONDS = 0.25
+#: A list of triggers that old serves: many exits at once share one look.
+LIST_SECONDS = 1.0
+_NO_ANSWER = "Kite has not confirmed it yet."
+
+
+class Way:
+    """Asked by execution before each sell."""
+
+    def __init__(self, around: Surroundings, listing: Listing, stops: Stops) -> None:
+        self._around = around
+        self._listing = listing
+        self._stops = stops
+        self._complained: set[str] = set()
+
+    async def clear(self, row: Row[Any]) -> bool:
+        """True when the exit may be claimed; False when it must wait longer.
+
+        A list of triggers that cannot be read does not hold up an exit.
+        """
+        if row.order_type == sells.STOP_ORDER:
+            return True
+        if await self._around.database.read(partial(self._has_triggers, row=row)):
+            await self._listing.settle(LIST_SECONDS)
+        end = time.monotonic() + PATIENCE_SECONDS
+        while standing := await self._around.database.read(partial(self._in_the_way, row=row)):
+            said = [await self._stops.take_away(stop.id) for stop in standing]
+            if time.monotonic() >= end:
+                await self._complain(row, next(filter(None, said), _NO_ANSWER))
+                return False
+            with self._around.wakeups.changes.watch(standing[0].alert_id) as watch:
+                await watch.next(LOOK_SECONDS)
+        return True
+
+    def _has_triggers(self, connection: Connection, row: Row[Any]) -> bool:
+        return any(
+            guard.state == GuardState.ACTIVE and guard.trigger_id and sells.key_of(guard) == sells.key_of(row)
+            for guard in guards.open_(connection, self._around.venue)
+        )
+
+    def _in_the_way(self, connection: Connection, row: Row[Any]) -> list[Row[Any]]:
+        """The stops that must go so that this exit has enough to sell, the newest first."""
+        fresh = intents.get(connection, row.id)
+        if fresh is None or fresh.state != IntentState.APPROVED:
+            return []
+        key = sells.key_of(row)
+        others = [other for other in sells.live(connection, key=key) if other.id != row.id]
+        held = sum(each.quantity for each in holdings.of_contract(connection, *key))
+        lacking = row.quantity - (held - sum(other.rest for other in others))
+        standing = []
+        for stop in reversed([other for other in others if sells.is_resting_stop(other)]):
+            if lacking > 0:
+                standing.append(stop)
+                lacking -= stop.rest
+        return standing
+
+    async def _complain(self, row: Row[Any], said: str) -> None:
+        """Once an exit."""
+        if row.id in self._complained:
+            return
+        self._complained.add(row.id)
+
+        def tell(connection: Connection) -> None:
+            self._around.tell(connection, row, words.not_released(row, said), priority=Priority.QUESTION)
+
+        await self._around.database.write(tell)
+        self._around.wakeups.outbox.ring()

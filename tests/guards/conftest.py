@@ -1,0 +1,27 @@
+"""A house a test."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.guards.house import House, opened
+from tests.usecases.world import Template, make_template
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    return make_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+async def house(tmp_path: Path, template: Template) -> AsyncIterator[House]:
+    async with opened(tmp_path, template) as found:
+        yield found
+
+
+@pytest.fixture
+async def mis(tmp_path: Path, template: Template) -> AsyncIterator[House]:
+    """The same, for a strategy that trades MIS."""
+    async with opened(tmp_path, template, defaults={"approval": "auto", "product": "MIS"}) as found:
+        yield found
