@@ -44,7 +44,10 @@ async def read_body(request: web.Request) -> bytes:
     except web.HTTPRequestEntityTooLarge:
         raise too_large from None
     except (web.RequestPayloadError, ConnectionError):
-        raise Turned(HTTPStatus.BAD_REQUEST, "the body is broken off, or not encoded as it says") from None
+        # Where the next request begins is not known: without a word, the sender's next alert would be cut off.
+        closing = {hdrs.CONNECTION: "close"}
+        error = "the body is broken off, or not encoded as it says"
+        raise Turned(HTTPStatus.BAD_REQUEST, error, closing) from None
 
 
 async def expect(request: web.Request) -> web.Response | None:
