@@ -44,8 +44,8 @@ async def read_body(request: web.Request) -> bytes:
     except web.HTTPRequestEntityTooLarge:
         raise too_large from None
     except (web.RequestPayloadError, ConnectionError):
-        # Where the next request begins is not known: without a word, the sender's next alert would be cut off.
-        closing = {hdrs.CONNECTION: "close"}
+        # Where the next request begins is not known: without a word, the next alert would be cut off.
+        closing: dict[str, str] = {hdrs.CONNECTION: "close"}
         error = "the body is broken off, or not encoded as it says"
         raise Turned(HTTPStatus.BAD_REQUEST, error, closing) from None
 

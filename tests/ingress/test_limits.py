@@ -85,7 +85,8 @@ async def test_what_is_not_compressed_as_it_says_is_refused(
             answer = await house.post(body, headers={"Content-Encoding": encoding})
             await house.get("/healthz")
         assert (answer.status, answer.json["success"]) == (400, False)
-        assert answer.headers["Connection"] == "close"
+        if "not encoded as it says" in answer.json["error"]:  # of what is no HTTP, the answer is HTTP/1.0
+            assert answer.headers["Connection"] == "close"
         assert not any("exc_info" in line for line in lines)
     assert not [record for record in caplog.records if record.exc_info]
     assert await house.rows() == []
