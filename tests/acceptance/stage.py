@@ -47,6 +47,7 @@ class Process:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=file,
+                limit=2**24,
             )
 
     async def line(self, within: float | None = 60.0) -> bytes:

@@ -1,0 +1,151 @@
+"""Planted bugs, one or more a promise: what the campaign must catch, or it proves nothing."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from bot import notices
+from gateway import assembly, execution, intake, planning
+from gateway.domain.errors import BrokerError, Outcome
+from gateway.domain.order import AlertState, IntentState
+from gateway.kite.desk import Desk
+from storage import holdings, intents, orders
+from storage.alerts import Stored
+
+
+def _forget_unplanned_alerts() -> None:
+    """P1: what was acknowledged and not planned is not taken up at the start."""
+
+    async def nothing(self: assembly.Gateway) -> None:
+        return
+
+    _replace(assembly.Gateway, "_take_up_unplanned", nothing)
+
+
+def _acknowledge_before_the_commit() -> None:
+    """P1: the 200 goes out while the alert is still in memory."""
+    accept = intake.Intake.accept
+
+    async def hasty(self: intake.Intake, arrivals: list[Any]) -> list[Stored]:
+        hasty.kept = asyncio.create_task(accept(self, arrivals))  # type: ignore[attr-defined]
+        return [Stored(alert_id=each.alert_id, state=AlertState.RECEIVED) for each in arrivals]
+
+    _replace(intake.Intake, "accept", hasty)
+
+
+def _retry_after_no_answer() -> None:
+    """P2: an order whose answer did not come is sent once more."""
+    place = Desk.place
+
+    async def stubborn(self: Desk, ticket: Any) -> str:
+        try:
+            return await place(self, ticket)
+        except BrokerError as error:
+            if error.outcome is not Outcome.UNKNOWN:
+                raise
+            return await place(self, ticket)
+
+    _replace(Desk, "place", stubborn)
+
+
+def _claim_without_a_guard() -> None:
+    """P2: what was being placed when the process died is placed at the next start."""
+    approved, claim = execution.Executor._approved, execution.Executor._claim
+
+    async def all_of_them(self: execution.Executor) -> list[Row[Any]]:
+        left = await self._database.write(
+            lambda connection: intents.in_state(connection, IntentState.PLACING)
+        )
+        rows = [row for row in left if row.venue in self._ready and row.id not in self._in_flight]
+        return rows + await approved(self)
+
+    def unguarded(self: execution.Executor, connection: Connection, intent_id: str) -> bool:
+        row = intents.get(connection, intent_id)
+        return (row is not None and row.state == IntentState.PLACING) or claim(self, connection, intent_id)
+
+    _replace(execution.Executor, "_approved", all_of_them)
+    _replace(execution.Executor, "_claim", unguarded)
+
+
+def _trade_without_asking() -> None:
+    """P3: a strategy with approval on is traded without it."""
+
+    async def never(self: planning.Planner, strategy: Any) -> bool:
+        return False
+
+    _replace(planning.Planner, "_asks", never)
+
+
+def _one_look_at_the_kill_switch() -> None:
+    """P4: the switch is not looked at again between the claim and the call."""
+    _replace(execution.Executor, "_stopped", lambda self, connection, row: False)
+
+
+def _sells_count_when_filled() -> None:
+    """P5: sells that are decided, open or unknown do not count as sold."""
+    _replace(intents, "being_sold", lambda *_: 0)
+
+
+def _no_answer_means_failed() -> None:
+    """P6: an order whose answer did not come is booked and told as failed."""
+    record = execution.Executor._record_failure
+
+    def hasty(self: execution.Executor, connection: Connection, row: Row[Any], error: BrokerError) -> None:
+        if error.outcome is Outcome.UNKNOWN:
+            error = BrokerError(error.sentence, outcome=Outcome.NOT_SENT, fault=error.fault)
+        record(self, connection, row, error)
+
+    _replace(execution.Executor, "_record_failure", hasty)
+
+
+def _fills_twice() -> None:
+    """P8: a fill is added to the holding twice."""
+    buy = holdings.buy
+
+    def twice(connection: Connection, intent: Row[Any], quantity: int, value: Any, at: Any) -> None:
+        buy(connection, intent, quantity, value, at)
+        buy(connection, intent, quantity, value, at)
+
+    _replace(holdings, "buy", twice)
+
+
+def _adopted_orders_fill_from_nothing() -> None:
+    """P8: an order found by its tag is booked as placed, and its fills are forgotten."""
+    _replace(orders, "_fill", lambda *_: 0)
+
+
+def _notice_struck_out_before_it_is_sent() -> None:
+    """P9: a notice counts as sent before Telegram has it."""
+    send, done = notices.Sender._send_text, notices.Sender._done
+
+    async def early(self: notices.Sender, delivery: notices.Delivery) -> None:
+        await done(self, delivery)
+        await send(self, delivery)
+
+    _replace(notices.Sender, "_send_text", early)
+
+
+def _replace(owner: Any, name: str, value: Any) -> None:
+    """Breaks one thing; a name that is not there any more must not leave the product whole unnoticed."""
+    assert hasattr(owner, name), f"{owner} has no {name}: plant the bug anew"
+    setattr(owner, name, value)
+
+
+PLANTS: dict[str, Callable[[], None]] = {
+    plant.__name__.strip("_"): plant
+    for plant in (
+        _forget_unplanned_alerts,
+        _acknowledge_before_the_commit,
+        _retry_after_no_answer,
+        _claim_without_a_guard,
+        _trade_without_asking,
+        _one_look_at_the_kill_switch,
+        _sells_count_when_filled,
+        _no_answer_means_failed,
+        _fills_twice,
+        _adopted_orders_fill_from_nothing,
+        _notice_struck_out_before_it_is_sent,
+    )
+}
