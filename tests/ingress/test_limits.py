@@ -183,7 +183,7 @@ async def test_more_connections_than_there_is_room_for_are_dropped(
 
 
 def test_one_sender_may_hold_so_many_connections_and_no_more() -> None:
-    metrics = protocol.Metrics()
+    metrics = Metrics()
     proxies = settings(server={"trusted_proxies": ["10.0.0.1"]}).server.trusted_proxies
     connections = protocol.Connections(proxies, metrics)
     limit = protocol.MAX_CONNECTIONS_PER_SENDER

@@ -16,7 +16,7 @@ ROW = {"order_id": "261123000000001", "order_timestamp": "2026-11-23 10:00:00", 
 PATH = "/kite/postback"
 
 
-def body(order_id: str = ROW["order_id"], secret: str = API_SECRET, **changes: object) -> str:
+def body(order_id: str = str(ROW["order_id"]), secret: str = API_SECRET, **changes: object) -> str:
     """As the paper exchange sends it, which has it from Kite's own sample."""
     return json.dumps({**postback_body({**ROW, "order_id": order_id}, secret, "AB1234"), **changes})
 

@@ -87,7 +87,7 @@ async def test_a_database_that_cannot_be_read_any_more_does_not_unsay_the_acknow
     async def accept_then_lose_the_reader(arrivals):
         stored = await accept(arrivals)
         await house.database.read(lambda connection: connection.exec_driver_sql("SELECT 1"))
-        house.database._reader = None  # every further read breaks
+        house.database._reader = None  # type: ignore[assignment]  # every further read breaks
         return stored
 
     reader = house.database._reader
