@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, update
 
 from gateway.domain.errors import IllegalMove
-from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Side
+from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose, Side
 from storage import audit
 from storage.tables import holdings, intents, orders
 
@@ -23,7 +23,7 @@ def key_of(row: Row[Any]) -> Key:
 
 
 def live(connection: Connection, venue: str | None = None, key: Key | None = None) -> list[Row[Any]]:
-    """Sells not ended yet, oldest first: the intents' columns, `rest` (units not filled), and of the order,
+    """Exits not ended yet, oldest first: the intents' columns, `rest` (units not filled), and of the order,
     where there is one, `order_id`, `variety`, `order_status`, `filled_quantity`, `cancel_asked_at`."""
     filled = func.coalesce(orders.c.filled_quantity, 0)
     statement = (
@@ -39,6 +39,7 @@ def live(connection: Connection, venue: str | None = None, key: Key | None = Non
         .outerjoin(orders, orders.c.intent_id == intents.c.id)
         .where(
             (intents.c.side == Side.SELL)
+            & (intents.c.purpose != Purpose.ENTRY)
             & (intents.c.state.in_(LIVE_INTENTS) | orders.c.state.in_(WORKING_ORDERS))
         )
         .order_by(intents.c.planned_at, intents.c.part)

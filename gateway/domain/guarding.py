@@ -71,24 +71,26 @@ def levels_for(
     guide's `{{close}} * 0.95`) guard nothing: each is left out, with a sentence that says why and what works.
     """
     problems = []
-    low = _absolute(stop, average, tick)
-    if low is not None and not 0 < low < average:
+    low = _exact(stop, average)
+    if low is not None and not 0 < round_to_tick(low, tick, up=True) < average:
         problems.append(_no_stop(low, average, strike))
         low = None
-    high = _absolute(target, average, tick)
+    high = _exact(target, average)
     if high is not None and (high <= average or _of_the_index(high, strike)):
         problems.append(_no_target(high, average, strike))
         high = None
-    return Levels(stop=low, target=high, problems=tuple(problems))
+    return Levels(stop=_on_tick(low, tick), target=_on_tick(high, tick), problems=tuple(problems))
 
 
-def _absolute(text: str | None, average: Decimal, tick: Decimal) -> Decimal | None:
-    """The price on the tick; upwards, so that a stop never gives away more than was said."""
+def _exact(text: str | None, average: Decimal) -> Decimal | None:
     if text is None:
         return None
-    if text.endswith("%"):
-        return round_to_tick(average * (1 + Decimal(text[:-1]) / _HUNDRED), tick, up=True)
-    return round_to_tick(Decimal(text), tick, up=True)
+    return average * (1 + Decimal(text[:-1]) / _HUNDRED) if text.endswith("%") else Decimal(text)
+
+
+def _on_tick(level: Decimal | None, tick: Decimal) -> Decimal | None:
+    """Upwards, so that a stop never gives away more than was said."""
+    return None if level is None else round_to_tick(level, tick, up=True)
 
 
 def _of_the_index(level: Decimal, strike: Decimal) -> bool:

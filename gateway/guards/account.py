@@ -29,24 +29,29 @@ class Account:
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
-        self._net: dict[Contract, int] = {}
         self._read_at = float("-inf")
+        #: Units by which the account had fewer than we held when it was last read (negative: it had more).
+        self._seen: dict[Contract, int] = {}
         self._suspected: dict[Contract, datetime] = {}
-        self._fewer: dict[Contract, int] = {}
+        self._missing: dict[Contract, int] = {}
 
     @property
     def suspects(self) -> bool:
         """Whether something is to be seen a second time before it counts."""
-        return bool(self._suspected.keys() - self._fewer.keys())
+        return bool(self._suspected.keys() - self._missing.keys())
 
-    def limit(self, contract: Contract) -> int | None:
-        """Units that the account has, where it is sure to have fewer than all our holdings together."""
-        return self._fewer.get(contract)
+    def missing(self, contract: Contract) -> int:
+        """Units that we hold and the account has not, for sure; what we sell since does not change them."""
+        return self._missing.get(contract, 0)
 
-    def covers(self, contract: Contract, units: int) -> bool:
-        """Whether a fresh reading shows at least so many units."""
+    def shortage(self, contract: Contract) -> int:
+        """Units that were missing at the last look, sure or not."""
+        return max(self._seen.get(contract, 0), 0)
+
+    def knows(self, contract: Contract) -> bool:
+        """Whether a fresh reading shows all that we hold, or for sure how much of it is missing."""
         fresh = time.monotonic() - self._read_at <= FRESH_SECONDS
-        return fresh and self._net.get(contract, 0) >= units
+        return fresh and contract in self._seen and (self._seen[contract] <= 0 or contract in self._missing)
 
     async def check(self) -> None:
         """Reads the positions. What cannot be read changes nothing: unknown is not flat."""
@@ -55,25 +60,27 @@ class Account:
         except BrokerError as error:
             log.warning("positions_not_read", venue=self._around.venue, error=error.sentence)
             return
-        self._net = {(row.tradingsymbol, row.product): row.quantity for row in rows}
-        self._read_at = time.monotonic()
+        net = {(row.tradingsymbol, row.product): row.quantity for row in rows}
         ours, moving = await self._around.database.read(self._ours)
-        self._judge(ours, moving)
+        # No row at all says nothing (Kite keeps one for what was closed today), nor does one in motion.
+        self._seen = {
+            contract: units - max(net[contract], 0)
+            for contract, units in ours.items()
+            if contract in net and contract not in moving
+        }
+        self._read_at = time.monotonic()
+        self._judge(ours)
 
-    def _judge(self, ours: dict[Contract, int], moving: set[Contract]) -> None:
-        """No row at all says nothing: Kite keeps one for what was closed today."""
+    def _judge(self, ours: dict[Contract, int]) -> None:
+        """Fewer than ours counts when it is seen twice; it is over when all are seen, or nothing is held."""
         now = self._around.clock()
         for contract in [*self._suspected]:
-            net = self._net.get(contract)
-            if contract in moving or net is None or net >= ours.get(contract, 0):
-                self._suspected.pop(contract)
-                self._fewer.pop(contract, None)
-        for contract, units in ours.items():
-            net = self._net.get(contract)
-            if contract in moving or net is None or net >= units:
-                continue
-            if now - self._suspected.setdefault(contract, now) >= TWICE:
-                self._fewer[contract] = max(net, 0)
+            if contract not in ours or self._seen.get(contract, 1) <= 0:
+                del self._suspected[contract]
+                self._missing.pop(contract, None)
+        for contract, units in self._seen.items():
+            if units > 0 and now - self._suspected.setdefault(contract, now) >= TWICE:
+                self._missing[contract] = units
 
     def _ours(self, connection: Connection) -> tuple[dict[Contract, int], set[Contract]]:
         """Units held by contract over all strategies, and the contracts with orders under way."""

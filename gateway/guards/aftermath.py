@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row
 from gateway.domain.errors import BrokerFault
 from gateway.domain.order import GuardState, IntentState, OrderState
 from gateway.guards import releases, words
+from gateway.guards.account import Account
 from gateway.guards.steps import Act, Step
 from gateway.guards.surroundings import Surroundings, is_stopped
 from gateway.kite.outcomes import fault_of_words
@@ -23,8 +24,9 @@ FIRST_PAUSE = timedelta(seconds=3)
 class Aftermath:
     """Looks after one venue's triggered guards."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Surroundings, account: Account) -> None:
         self._around = around
+        self._account = account
 
     def steps(self, connection: Connection) -> list[Step]:
         """What is to be sold again; guards whose units are sold come to their end here."""
@@ -81,15 +83,13 @@ class Aftermath:
         self._around.tell(connection, row, words.gave_up(row, why), priority=Priority.QUESTION)
 
     def surplus(self, connection: Connection) -> list[Step]:
-        """Orders at work that would sell more than is held, where a guard is among them: resting stops go
-        first, then the exits that a trigger came upon, then what triggers released."""
+        """Orders at work that would sell more than is held: resting stops go first, then the exits that a
+        trigger came upon, then what triggers released."""
         by_key: dict[sells.Key, list[Row[Any]]] = {}
         for sell in sells.live(connection, self._around.venue):
             by_key.setdefault(sells.key_of(sell), []).append(sell)
         steps = []
         for key, group in by_key.items():
-            if not any(sell.guard_id for sell in group):
-                continue
             held = sum(row.quantity for row in holdings.of_contract(connection, *key))
             over = sum(sell.rest for sell in group) - held
             for sell in sorted(group, key=_dispensable):
@@ -100,12 +100,16 @@ class Aftermath:
         return steps
 
     def sell(self, connection: Connection, guard_id: str, step: Step, last: Decimal | None) -> bool:
-        """An exit at the market for what the guard has not sold; False when nothing can be done now."""
+        """An exit at the market for what the guard has not sold; False when nothing can be done now.
+
+        Never for units that the account was seen not to have: somebody may have closed by hand.
+        """
         row, now = guards.known(connection, guard_id), self._around.clock()
         if not self._around.is_open() or is_stopped(connection):
             return False
         held = {each.intent_id: each.quantity for each in holdings.open_(connection, venue=row.venue)}
-        free = releases.free_units(connection, row, held.get(row.holding, 0))
+        there = held.get(row.holding, 0) - self._account.shortage((row.tradingsymbol, row.product))
+        free = releases.free_units(connection, row, max(there, 0))
         strategy = self._around.settings.strategy(row.strategy)
         terms = releases.at_the_market(strategy, row, free // row.lot_size * row.lot_size, last)
         if terms is None or terms.quantity <= 0:

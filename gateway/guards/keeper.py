@@ -43,7 +43,7 @@ class Guards:
         self._stops = Stops(around)
         self._account = Account(around)
         self._sizes = Sizes(around, self._account)
-        self._aftermath = Aftermath(around)
+        self._aftermath = Aftermath(around, self._account)
         self._way = Way(around, self._listing, self._stops)
         self._checked_at: datetime | None = None
         self._listed = False
@@ -181,6 +181,7 @@ class Guards:
             self._unsettled = True
 
     async def _sell(self, step: Step, last: Decimal | None) -> None:
+        await self._account.check()
         if await self._around.database.write(
             lambda connection: self._aftermath.sell(connection, step.row.id, step, last)
         ):

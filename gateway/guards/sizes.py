@@ -77,31 +77,40 @@ class Sizes:
         return [row for row in rows if row.holding not in held and row.state in _PENDING]
 
     def _pictures(self, connection: Connection) -> list[_Picture]:
-        """Oldest holdings first: exits sell those first, and those are covered first."""
-        now, stopped = self._around.clock(), is_stopped(connection)
-        busy = _ordinary_sells(connection, self._around.venue)
-        left: dict[tuple[str, str], int] = {}
+        """Each holding that asked for a guard, and the units of it that are to be guarded now."""
+        stopped = is_stopped(connection)
+        taken = self._taken(connection)
         found = []
         for wish in guards.wishes(connection, self._around.venue):
             rows = guards.of_holding(connection, wish.holding)
-            key, contract = sells.key_of(wish), (wish.tradingsymbol, wish.product)
-            sold_otherwise = min(busy.get(key, 0), wish.quantity)
-            busy[key] = busy.get(key, 0) - sold_otherwise
-            units = wish.quantity - _being_sold_by_guards(connection, rows)
-            if wish.product == "MIS":
-                units -= sold_otherwise
+            sold, missing = taken[wish.holding]
+            units = wish.quantity - missing - _being_sold_by_guards(connection, rows)
             why = "others sell it"
-            limit = self._account.limit(contract)
-            if limit is not None:
-                there = left.setdefault(contract, limit)
-                left[contract] = max(there - wish.quantity, 0)
-                units, why = min(units, there), "Kite's positions do not show it any more"
-                self._tell_fewer(connection, wish, limit)
+            if missing:
+                why = "Kite's positions do not show it any more"
+                self._tell_fewer(connection, wish, wish.quantity - missing)
+            if wish.product == "MIS":
+                units -= sold
             if stopped:
                 units, why = 0, "the kill switch is on"
-            if self._around.calendar.has_expired(wish.expiry, now):
+            if self._around.calendar.has_expired(wish.expiry, self._around.clock()):
                 units, why = 0, "its contract has expired"
             found.append(_Picture(wish=wish, levels=_levels(wish), rows=rows, units=max(units, 0), why=why))
+        return found
+
+    def _taken(self, connection: Connection) -> dict[str, tuple[int, int]]:
+        """By holding the units that ordinary exits are selling, and those that the account has not any more:
+        both come off the oldest holdings first."""
+        busy = _ordinary_sells(connection, self._around.venue)
+        missing: dict[tuple[str, str], int] = {}
+        found = {}
+        for row in holdings.open_(connection, venue=self._around.venue):
+            key, contract = sells.key_of(row), (row.tradingsymbol, row.product)
+            gone = min(missing.setdefault(contract, self._account.missing(contract)), row.quantity)
+            missing[contract] -= gone
+            sold = min(busy.get(key, 0), row.quantity)
+            busy[key] = busy.get(key, 0) - sold
+            found[row.intent_id] = (sold, gone)
         return found
 
     def _of_holding(self, connection: Connection, picture: _Picture) -> list[Step]:
@@ -208,11 +217,11 @@ class Sizes:
         self._around.show(connection, row)
 
     def _is_there(self, picture: _Picture) -> bool:
-        """Whether the units are sure to be in the account: a fresh fill, or positions that show them."""
+        """Whether its units are sure to be in the account: a fresh fill, or positions that show them."""
         wish = picture.wish
         if not picture.rows and self._around.clock() - wish.opened_at < FRESH:
             return True
-        if self._account.covers((wish.tradingsymbol, wish.product), wish.quantity):
+        if self._account.knows((wish.tradingsymbol, wish.product)):
             return True
         self.needs_positions = True
         return False
@@ -224,10 +233,10 @@ class Sizes:
 
     # What is told
 
-    def _tell_fewer(self, connection: Connection, wish: Row[Any], limit: int) -> None:
-        if f"fewer {wish.holding} {limit}" not in self._told and limit < wish.quantity:
-            self._told.add(f"fewer {wish.holding} {limit}")
-            text = words.fewer_in_account(wish, wish.quantity, limit)
+    def _tell_fewer(self, connection: Connection, wish: Row[Any], there: int) -> None:
+        if f"fewer {wish.holding} {there}" not in self._told:
+            self._told.add(f"fewer {wish.holding} {there}")
+            text = words.fewer_in_account(wish, wish.quantity, there)
             self._around.tell(connection, wish, text, priority=Priority.QUESTION)
 
     def _tell_unguarded(self, connection: Connection, picture: _Picture) -> None:
@@ -274,10 +283,10 @@ def _was_moved(row: Row[Any]) -> bool:
 
 def _next_try(last: Row[Any] | None, now: datetime) -> tuple[int, datetime]:
     """How many attempts in a row came to nothing, and when the next one is due."""
-    if last is None or last.reason == guards.NEVER_SEEN:
+    if last is None or last.settled_at is None or last.reason == guards.NEVER_SEEN:
         return 0, now
     if last.state == GuardState.FAILED:
-        attempts = last.attempts + 1
-        return attempts, now + pause_after(attempts)
+        attempts: int = last.attempts + 1
+        return attempts, max(last.settled_at + pause_after(attempts), now)
     others_sell = last.state == GuardState.REMOVED and "cancelled (" in (last.reason or "")
-    return 0, now + OTHERS_SELL if others_sell else now
+    return 0, max(last.settled_at + OTHERS_SELL, now) if others_sell else now

@@ -44,10 +44,12 @@ class Way:
         if await self._around.database.read(partial(self._has_triggers, row=row)):
             await self._listing.settle(LIST_SECONDS)
         end = time.monotonic() + PATIENCE_SECONDS
+        said = _NO_ANSWER
         while standing := await self._around.database.read(partial(self._in_the_way, row=row)):
-            said = [await self._stops.take_away(stop.id) for stop in standing]
+            for stop in standing:
+                said = await self._stops.take_away(stop.id) or said
             if time.monotonic() >= end:
-                await self._complain(row, next(filter(None, said), _NO_ANSWER))
+                await self._complain(row, said)
                 return False
             with self._around.wakeups.changes.watch(standing[0].alert_id) as watch:
                 await watch.next(LOOK_SECONDS)

@@ -13,6 +13,7 @@ from gateway.domain.guarding import GuardKind
 from gateway.domain.order import GuardState
 from gateway.domain.signal import Level, LevelKind
 from gateway.guards import Guards, Surroundings
+from gateway.kite.client import CallKind
 from gateway.kite.desk import Desk
 from gateway.paper.server import PaperServer
 from gateway.reconciliation import Ports, Reconciler
@@ -66,6 +67,7 @@ class House(World):
     def spot(self, points: float) -> None:
         """The index moves; premiums follow, and what they reach goes off."""
         self.paper.set_spot("NIFTY", points)
+        self.prices._known.clear()
 
     def premium(self, wanted: Decimal | float, symbol: str | None = None) -> Decimal:
         """Moves the index so that the call's last price is about `wanted` rupees; returns what it came to."""
@@ -94,9 +96,31 @@ class House(World):
     async def hit_target(self) -> None:
         self.premium((await self.guard()).target + Decimal("0.20"))
 
+    async def by_hand(self, units: int, product: str = "NRML") -> None:
+        """The owner sells in the Kite app."""
+        (name,) = {order["tradingsymbol"] for order in self.paper.book()["orders"]}
+        await self.client.call(
+            CallKind.PLACE,
+            lambda kite: kite.place_order(
+                variety="regular",
+                exchange="NFO",
+                tradingsymbol=name,
+                transaction_type="SELL",
+                quantity=units,
+                product=product,
+                order_type="MARKET",
+                market_protection=-1,
+            ),
+        )
+
     async def gap(self) -> None:
         """The price falls far through the stop, and through the limit behind it."""
         self.premium((await self.guard()).stop * Decimal("0.6"))
+
+    async def gap_stop(self) -> None:
+        """The same with a stop order at rest."""
+        (stop,) = self.stops()
+        self.premium(Decimal(str(stop["trigger_price"])) * Decimal("0.6"))
 
     async def last(self, row: Row[Any]) -> Decimal:
         key = f"{row.exchange}:{row.tradingsymbol}"
@@ -115,6 +139,14 @@ class House(World):
         await self.idle()
         await self.reconciler.read()
 
+    async def chase(self) -> None:
+        """Five seconds pass: what is not filled is cancelled, and its rest sent anew."""
+        self.clock.forward(seconds=6)
+        await self.chaser.look()
+        await self.reconciler.read()
+        await self.chaser.look()
+        await self.turn()
+
     async def settle(self, turns: int = 4) -> None:
         for _ in range(turns):
             await self.turn()
@@ -123,6 +155,7 @@ class House(World):
         """Until execution has nothing in hand."""
 
         async def quiet() -> bool:
+            await self.reconciler.read()
             rows = await self.rows(tables.intents)
             return not any(row.state in {"approved", "placing"} for row in rows)
 
