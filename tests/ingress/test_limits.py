@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from gateway.ingress import middleware, protocol
 from gateway.ingress.app import build_app, serve
+from gateway.metrics import Metrics
 from tests.ingress.conftest import BUY, SECRET, House, running, settings
 
 HEAD = f"POST /webhook/tradingview/{SECRET} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
