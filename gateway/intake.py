@@ -1,6 +1,7 @@
 """Intake: store, acknowledge, hand on. Many alerts share one commit; each strategy's keep their order."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ log = structlog.get_logger()
 
 #: How long an acknowledged alert waits before the next try when the database does not take its plan.
 RETRY_SECONDS = 2.0
+#: Alerts stream in while one comes within so long of the last; planning then waits, at most so long an alert.
+LULL_SECONDS, LONGEST_DEFERRAL_SECONDS = 0.01, 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,7 @@ class Intake:
 
         Raises StorageFailed when nothing was stored.
         """
+        self._lanes.make_way()
         parcel = _Parcel(arrivals, asyncio.get_running_loop().create_future())
         self._waiting.append(parcel)
         if self._writer is None or self._writer.done():
@@ -148,10 +152,15 @@ def _at_the_door(arrival: Arrival, stored: Stored) -> str | None:
 
 
 class Lanes:
-    """One queue a strategy: alerts of one strategy are worked on in order, those of others beside them."""
+    """One queue a strategy: alerts of one strategy are worked on in order, those of others beside them.
+
+    While alerts stream in, acknowledging them goes first: TradingView gives up after 3 s
+    (facts/tradingview.md 1). An alert whose turn has come then waits for a lull, but not long.
+    """
 
     def __init__(self, work: Callable[[Accepted], Awaitable[None]]) -> None:
         self._work = work
+        self._came_at = self._came_before = float("-inf")
         self._queues: dict[str, deque[Accepted]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopped = False
@@ -163,9 +172,24 @@ class Lanes:
         if strategy not in self._tasks and not self._stopped:
             self._tasks[strategy] = asyncio.create_task(self._run(strategy), name=f"lane {strategy}")
 
+    def make_way(self) -> None:
+        """Alerts are at the door."""
+        self._came_before, self._came_at = self._came_at, time.monotonic()
+
+    async def _lull(self) -> None:
+        """Returns at once unless alerts stream in."""
+        until = time.monotonic() + LONGEST_DEFERRAL_SECONDS
+        while self._came_at - self._came_before < LULL_SECONDS:
+            now = time.monotonic()
+            wait = min(self._came_at + LULL_SECONDS, until) - now
+            if wait <= 0:
+                return
+            await asyncio.sleep(wait)
+
     async def _run(self, strategy: str) -> None:
         try:
             while queue := self._queues.get(strategy):
+                await self._lull()
                 await self._work_until_stored(queue[0])
                 queue.popleft()
         finally:

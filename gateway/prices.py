@@ -18,8 +18,11 @@ REQUEST_INTERVAL = 1.0
 ATTEMPTS = 3
 #: Asking again would bring the same answer.
 HOPELESS = frozenset({BrokerFault.TOKEN, BrokerFault.PERMISSION})
-#: A price older than this is asked for anew.
-FRESH_SECONDS = 1.5
+#: A price older than this is asked for anew; one that the stream brought lives longer, because what does not
+#: trade brings no ticks either.
+FRESH_SECONDS, STREAMED_FRESH_SECONDS = 1.5, 3.0
+#: So long a request waits for company: alerts that come at once must not wait a second for one another.
+GATHERING_SECONDS = 0.003
 
 
 class Prices:
@@ -32,6 +35,7 @@ class Prices:
         self._market_data = market_data
         self._subscribe = subscribe
         self._known: dict[str, tuple[Decimal, float]] = {}
+        self._streamed: set[str] = set()
         self._keys: dict[int, str] = {}
         self._wanted: set[str] = set()
         self._request: asyncio.Task[None] | None = None
@@ -49,6 +53,7 @@ class Prices:
         for token, price in prices.items():
             if key := self._keys.get(token):
                 self._known[key] = (price, now)
+                self._streamed.add(key)
 
     def cached(self, key: str, max_age: float = FRESH_SECONDS) -> Decimal | None:
         """The last price if it is at most `max_age` seconds old."""
@@ -59,7 +64,7 @@ class Prices:
         """The last price of an instrument (`NFO:NIFTY26DEC24000CE`) in rupees or index points."""
         if not self._market_data:
             return None
-        fresh = self.cached(key)
+        fresh = self.cached(key, STREAMED_FRESH_SECONDS if key in self._streamed else FRESH_SECONDS)
         if fresh is not None:
             return fresh
         self._wanted.add(key)
@@ -71,6 +76,7 @@ class Prices:
 
     async def _ask(self) -> None:
         """One request for all that is wanted by the time the pace allows it; a failed one is tried again."""
+        await asyncio.sleep(GATHERING_SECONDS)
         await self._pace()
         keys, self._wanted = self._wanted, set()
         for attempt in range(1, ATTEMPTS + 1):
@@ -84,6 +90,7 @@ class Prices:
             else:
                 now = time.monotonic()
                 self._known |= {key: (price, now) for key, price in found.items()}
+                self._streamed -= found.keys()
                 return
 
     async def _pace(self) -> None:
