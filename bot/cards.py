@@ -105,7 +105,7 @@ def _contract_lines(rows: list[Row[Any]]) -> str:
     ]
     if len(decided) > 1:
         lines[1] += f" · {len(decided)} orders"
-    lines += [_premium_line(first, quantity), _guard_line(first)]
+    lines += [_premium_line(first, quantity), _guard_line(first) if first.side == "BUY" else ""]
     return "\n".join(line for line in lines if line)
 
 
@@ -117,6 +117,8 @@ def _order_words(row: Row[Any]) -> str:
 
 
 def _premium_line(row: Row[Any], quantity: int) -> str:
+    if row.premium is None and row.side == "SELL":
+        return ""
     if row.premium is None:
         return "⚠️ Premium not known: risk.max_premium_per_order could not be checked"
     total = to_paise(row.premium * quantity)
@@ -125,13 +127,13 @@ def _premium_line(row: Row[Any], quantity: int) -> str:
 
 
 def _guard_line(row: Row[Any]) -> str:
-    """What the alert asked for; not yet an order anywhere."""
+    """What guards it once it is held; the notices tell what became of that."""
     wanted = [
         f"{word} {html.escape(level)}"
         for word, level in (("stop", row.stop_loss), ("target", row.target))
         if level
     ]
-    return f"Alert's {' · '.join(wanted)} (noted; no order is placed for it)" if wanted else ""
+    return " · ".join(wanted).capitalize() if wanted else ""
 
 
 def _context_line(view: AlertView, now: datetime) -> str:

@@ -15,13 +15,13 @@ from bot.notices import Sender
 from bot.phone.server import PhoneServer
 from bot.ports import Ports
 from config.logs import add_secret
-from config.market import calendar, underlyings
+from config.market import calendar
 from config.market import guards as guard_figures
 from config.settings import Settings
 from gateway.approval import Approvals
 from gateway.breaker import Breaker
 from gateway.chase import Chaser
-from gateway.closing import Closing, Errand
+from gateway.closing import EVERYTHING, Closing, Errand
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError
 from gateway.domain.market import Calendar, utc_now
@@ -30,27 +30,24 @@ from gateway.execution import Executor, Placer
 from gateway.guards import Guards, Surroundings
 from gateway.ingress.app import Door, build_app, serve
 from gateway.ingress.by_hand import arrival_of_words
-from gateway.instruments import Instruments
 from gateway.intake import Accepted, Intake, Lanes
 from gateway.keeper import LoginReminder, VenueKeeper
 from gateway.kill_switch import KillSwitch
-from gateway.kite.book import Book
 from gateway.kite.client import KiteClient
 from gateway.kite.desk import Desk
 from gateway.kite.stream import Stream
 from gateway.metrics import Metrics
 from gateway.paper.server import PaperServer
 from gateway.planning import Planner
-from gateway.prices import Prices
 from gateway.readiness import Readiness
 from gateway.reconciliation import Ports as BookPorts
 from gateway.reconciliation import Reconciler
 from gateway.risk import rules_of
 from gateway.schedule import Schedule, table_of_jobs
-from gateway.session import Session
 from gateway.square_off import SquareOff
 from gateway.supervision import supervise
 from gateway.unknown import UnknownOrders
+from gateway.venue_line import PAPER_CREDENTIAL, Foundation, connect, plain_url
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
 from gateway.watchfulness import Watchfulness
@@ -64,8 +61,6 @@ from storage.notices import Outbox
 log = structlog.get_logger()
 
 TELEGRAM_API = "https://api.telegram.org"
-#: The embedded exchange listens on loopback and holds no money: its key, and its secret.
-PAPER_CREDENTIAL = "paper"
 #: Whose phone the embedded page is when no owner is configured.
 PHONE_OWNER = 1
 
@@ -125,43 +120,21 @@ class Gateway:
         await self.paper.start()
 
     def _venue(self, venue: Venue) -> VenueAccess:
-        """One venue's client, book, session, instruments, prices and stream."""
-        kite, paper = self.settings.kite, self.paper if venue is Venue.PAPER else None
-        client = KiteClient(
-            api_key=PAPER_CREDENTIAL if paper else kite.api_key,
-            api_secret=PAPER_CREDENTIAL if paper else kite.api_secret,
-            api_url=paper.url if paper else _text(kite.api_url),
-            login_url=paper.login_url if paper else _text(kite.login_url),
-        )
-        self._clients.append(client)
-        book = Book(client)
-        session = Session(
+        """One venue, its stream and its keeper."""
+        paper = self.paper if venue is Venue.PAPER else None
+        line = connect(
             venue,
-            client,
-            self.database,
-            self.outbox,
-            self.clock,
-            user_id="" if paper else kite.user_id,
-            key_material=PAPER_CREDENTIAL if paper else kite.api_secret.get_secret_value(),
-            add_secret=add_secret,
+            self.settings,
+            paper,
+            Foundation(self.database, self.outbox, self.calendar, self.clock),
+            lambda token: self.streams[venue].subscribe([token]),
         )
-        has_data = paper is not None or kite.market_data
-        access = VenueAccess(
-            venue=venue,
-            book=book,
-            session=session,
-            instruments=Instruments(venue, book, self.database, self.calendar, underlyings()),
-            prices=Prices(
-                book,
-                market_data=has_data,
-                subscribe=(lambda token: self.streams[venue].subscribe([token])) if has_data else None,
-            ),
-        )
-        self._placers[venue] = Placer(desk=Desk(client), session=session)
-        if has_data:
-            self._stream(access, client, paper.ticker_url if paper else _text(kite.ticker_url))
-        self._keeper(access, paper)
-        return access
+        self._clients.append(line.client)
+        self._placers[venue] = Placer(desk=Desk(line.client), session=line.access.session)
+        if line.has_data:
+            self._stream(line.access, line.client, line.ticker_url)
+        self._keeper(line.access, paper)
+        return line.access
 
     def _stream(self, access: VenueAccess, client: KiteClient, ticker_url: str | None) -> None:
         async def on_order(order: BrokerOrder) -> None:
@@ -194,7 +167,7 @@ class Gateway:
 
     def _use_cases(self) -> None:
         sessions = {venue: access.session for venue, access in self.access.items()}
-        world = WorldReader(self.calendar, sessions, self.clock)
+        world = WorldReader(self.calendar, sessions, self.clock, self.settings.schedule.square_off)
         rules = rules_of(self.settings)
         shared = (self.settings, self.database, self.outbox)
         self._breaker = Breaker(outbox=self.outbox)
@@ -219,7 +192,7 @@ class Gateway:
         self._square_off = SquareOff(*shared, closing, self.calendar, self.wakeups, self.clock)
 
         async def flatten(by: str) -> None:
-            await closing.close(Errand(title="🛑 Flatten", by=by, selection=lambda _: True))
+            await closing.close(Errand(title="🛑 Flatten", by=by, selection=EVERYTHING, entries=EVERYTHING))
 
         self._kill_switch = KillSwitch(
             self.database, self.outbox, self.wakeups, self.clock, self._executor.cancel, flatten
@@ -279,7 +252,7 @@ class Gateway:
         """Token and Bot API root: Telegram's, or the embedded phone's."""
         token = self.settings.telegram.bot_token.get_secret_value()
         if token:
-            return token, _text(self.settings.telegram.api_url) or TELEGRAM_API
+            return token, plain_url(self.settings.telegram.api_url) or TELEGRAM_API
         paper = self.paper
         token, self.phone = embedded_phone(
             self.settings,
@@ -421,8 +394,3 @@ class Gateway:
             await self.paper.stop()
         await self.database.close()
         log.info("stopped")
-
-
-def _text(url: object | None) -> str | None:
-    """A configured address without its last slash."""
-    return None if url is None else str(url).rstrip("/")

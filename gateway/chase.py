@@ -62,6 +62,8 @@ class Chaser:
         self._executor = executor
         self._wakeups = wakeups
         self._clock = clock
+        #: Orders whose cancellation was refused twice, each told once.
+        self._stuck: set[str] = set()
 
     async def run(self) -> None:
         """Watches for as long as it is not cancelled."""
@@ -105,6 +107,15 @@ class Chaser:
             await self._executor.cancel(row.venue, row.order_id, row.variety, row.cancel_reason or reason)
         except BrokerError as error:
             log.warning("not_cancelled", order_id=row.order_id, error=error.sentence)
+            if row.cancel_asked_at is not None and row.order_id not in self._stuck:
+                self._stuck.add(row.order_id)
+                await self._database.write(partial(self._tell_stuck, row=row, words=error.sentence))
+                self._wakeups.told(row.alert_id)
+
+    def _tell_stuck(self, connection: Connection, row: Row[Any], words: str) -> None:
+        intent = intents.get(connection, row.intent_id)
+        if intent is not None:
+            self._tell(connection, intent, wording.not_cancelled(intent, row.order_id, words), self._clock())
 
     async def _carry_on(self, row: Row[Any]) -> None:
         """A rest gets a new intent with a price of now, where one is due."""

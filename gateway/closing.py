@@ -27,11 +27,16 @@ log = structlog.get_logger()
 
 #: How often it looks whether all is flat, sends an exit for what has none, and alarms while it is not.
 LOOK_SECONDS = 1.0
-AGAIN = timedelta(seconds=20)
+AGAIN = timedelta(seconds=5)
 ALARM = timedelta(seconds=60)
 
 #: Picks the holdings that are to be closed.
 Selection = Callable[[Row[Any]], bool]
+
+
+def EVERYTHING(_: Row[Any]) -> bool:  # noqa: N802  a constant of the kind Selection
+    """Picks all there is."""
+    return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +47,8 @@ class Errand:
     by: str
     selection: Selection
     until: datetime | None = None
+    #: Picks the entries on their way that would become such holdings: it is flat when they are settled, too.
+    entries: Selection = lambda _: False
 
 
 class Closing:
@@ -65,12 +72,13 @@ class Closing:
 
     async def close(self, errand: Errand) -> bool:
         """Returns when all that was selected is gone (True), or the errand's time is over (False)."""
-        first = await self._chosen(errand)
-        if not first:
+        first, coming = await self._chosen(errand), await self._coming(errand)
+        if not first and not coming:
             await self._tell(f"{errand.title}: nothing to close, all flat.")
             return True
         began = self._clock()
-        await self._tell(f"{errand.title}, by {html.escape(errand.by)}: closing\n{_lines(first)}")
+        await self._tell(f"{errand.title}, by {html.escape(errand.by)}: closing\n{_lines(first, coming)}")
+        await self._executor.cancel_entries({row.alert_id for row in coming})
         await self._executor.cancel_exits({_key(row) for row in first})
         flat = await self._stay_with(errand)
         await self._report(errand, first, flat, began)
@@ -80,7 +88,10 @@ class Closing:
         """Sends an exit for whatever has none, again and again; alarms while something is left."""
         sent_at: dict[tuple[str, str, str, str], datetime] = {}
         alarmed = self._clock()
-        while rest := await self._chosen(errand):
+        while True:
+            rest, coming = await self._chosen(errand), await self._coming(errand)
+            if not rest and not coming:
+                return True
             now = self._clock()
             if errand.until is not None and now >= errand.until:
                 return False
@@ -90,13 +101,17 @@ class Closing:
                     await self._submit(key, errand.by)
             if now - alarmed >= ALARM:
                 alarmed = now
-                await self._tell(f"🚨 {errand.title}: <b>not flat yet</b>\n{_lines(rest)}")
+                await self._tell(f"🚨 {errand.title}: <b>not flat yet</b>\n{_lines(rest, coming)}")
             await asyncio.sleep(LOOK_SECONDS)
-        return True
 
     async def _chosen(self, errand: Errand) -> list[Row[Any]]:
         rows = await self._database.read(holdings.open_)
         return [row for row in rows if errand.selection(row)]
+
+    async def _coming(self, errand: Errand) -> list[Row[Any]]:
+        """Entries that may still be filled: working, being placed, or without a clear answer."""
+        rows = await self._database.read(intents.entries_that_may_fill)
+        return [row for row in rows if errand.entries(row)]
 
     async def _submit(self, key: tuple[str, str, str, str], by: str) -> None:
         """An exit of one strategy's one contract, unless one is under way already."""
@@ -152,11 +167,15 @@ def _key(row: Row[Any]) -> tuple[str, str, str, str]:
     return row.venue, row.strategy, row.tradingsymbol, row.product
 
 
-def _lines(rows: Sequence[Row[Any]]) -> str:
-    return "\n".join(
+def _lines(rows: Sequence[Row[Any]], coming: Sequence[Row[Any]] = ()) -> str:
+    held = [_line(row) for row in rows]
+    return "\n".join([*held, *(f"{_line(row)}: a BUY that may still fill ({row.state})" for row in coming)])
+
+
+def _line(row: Row[Any]) -> str:
+    return (
         f"• {html.escape(row.tradingsymbol)} {row.quantity} {row.product} · {html.escape(row.strategy)} · "
         f"{row.venue.upper()}"
-        for row in rows
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from config.settings import StrategySettings
 from gateway.domain.contract import Contract
 from gateway.domain.errors import Refusal
+from gateway.domain.market import is_squared_off
 from gateway.domain.order import AlertId, IntentId, OrderTicket, Purpose, Side, make_tag
 from gateway.domain.signal import Level, LevelKind
 from gateway.domain.sizing import limit_at, marketable_limit
@@ -54,12 +55,12 @@ def pricing(
     return "LIMIT", price_of(premium, side, contract.tick_size), None
 
 
-def proposal(draft: Draft, strategy: str, *, asked: bool) -> Proposal:
+def proposal(draft: Draft, strategy: StrategySettings, *, asked: bool) -> Proposal:
     """What the rules are asked about."""
     return Proposal(
         purpose=draft.purpose,
         venue=draft.venue,
-        strategy=strategy,
+        strategy=strategy.name,
         symbol=draft.contract.name,
         tradingsymbol=draft.contract.tradingsymbol,
         quantity=draft.quantity,
@@ -67,6 +68,7 @@ def proposal(draft: Draft, strategy: str, *, asked: bool) -> Proposal:
         orders=len(draft.quantities),
         premium=draft.price or draft.premium,
         asked=asked,
+        squared_off=is_squared_off(strategy.square_off, draft.product),
     )
 
 

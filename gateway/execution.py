@@ -16,6 +16,7 @@ from gateway import wording
 from gateway.breaker import Breaker
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, BrokerFault, IllegalMove, Outcome, StorageFailed
+from gateway.domain.market import is_squared_off
 from gateway.domain.order import (
     IntentState,
     OrderTicket,
@@ -181,7 +182,9 @@ class Executor:
             row = fitted
         world = self._world.read(connection, row.venue, row.strategy)
         approval = intents.approval_of(connection, row.alert_id)
-        verdicts = judge(self._rules, _proposal(row, asked=approval is not None), world)
+        policy = self._settings.strategy(row.strategy).square_off
+        proposal = _proposal(row, asked=approval is not None, policy=policy)
+        verdicts = judge(self._rules, proposal, world)
         sentences = [verdict.sentence for verdict in verdicts] + _oversold(connection, row)
         if sentences:
             self._refuse(connection, row, "rules", "; ".join(sentences), now)
@@ -322,7 +325,7 @@ def _oversold(connection: Connection, row: Row[Any]) -> list[str]:
     ]
 
 
-def _proposal(row: Row[Any], *, asked: bool) -> Proposal:
+def _proposal(row: Row[Any], *, asked: bool, policy: str) -> Proposal:
     return Proposal(
         purpose=Purpose(row.purpose),
         venue=row.venue,
@@ -334,6 +337,7 @@ def _proposal(row: Row[Any], *, asked: bool) -> Proposal:
         orders=1,
         premium=row.price or row.premium,
         asked=asked,
+        squared_off=is_squared_off(policy, row.product),
     )
 
 

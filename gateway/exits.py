@@ -87,6 +87,38 @@ def _held(connection: Connection, signal: Signal, strategy: StrategySettings) ->
     return sorted(merged.values(), key=lambda held: not _is_named(signal, held.contract))
 
 
+def why_nothing_to_close(
+    connection: Connection, signal: Signal, strategy: StrategySettings, freeze: Callable[[str], int]
+) -> str:
+    """Why: an entry unknown, nothing held, all sold already, or less in the account than in our book."""
+    unknown = unknown_entries(connection, signal, strategy)
+    if unknown:
+        return (
+            f"the BUY of alert {unknown[0]} has no clear answer from Kite yet: it may exist. Look in the "
+            "Kite app and close it there if it does"
+        )
+    if _is_being_sold(connection, signal, strategy):
+        return f"all that {strategy.name} holds is being sold already, by another exit or by its stop"
+    if not plan_exits(connection, signal, strategy, freeze):
+        return f"{strategy.name} holds nothing that this alert could close"
+    return (
+        f"Kite's positions show less than {strategy.name} should hold: it was closed elsewhere, by hand "
+        "perhaps. Nothing is sold that the account may not have"
+    )
+
+
+def _is_being_sold(connection: Connection, signal: Signal, strategy: StrategySettings) -> bool:
+    """Whether something is held that the signal can mean, and sells of ours take all of it."""
+    held = _held(connection, signal, strategy)
+    return bool(held) and all(
+        intents.being_sold(
+            connection, strategy.venue, strategy.name, each.contract.tradingsymbol, each.product
+        )
+        >= each.quantity
+        for each in held
+    )
+
+
 def _is_meant(signal: Signal, entry: Row[Any]) -> bool:
     """Underlying and option type must fit where named; an exit's strike is another one by then."""
     if signal.tradingsymbol is not None and signal.tradingsymbol != entry.tradingsymbol:

@@ -2,9 +2,9 @@
 
 import asyncio
 import html
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -15,7 +15,7 @@ from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError
 from gateway.domain.order import IntentState, Purpose
 from gateway.wakeups import Bell, Wakeups
-from storage import flags, intents, orders
+from storage import flags, holdings, intents, orders
 from storage.engine import Database
 from storage.notices import Outbox, Priority
 
@@ -27,6 +27,8 @@ Cancel = Callable[[str, str, str, str], Awaitable[None]]
 #: How soon a switch thrown from outside is seen.
 WATCH_SECONDS = 1.0
 
+#: Rests of older orders are gone with their day.
+A_DAY = timedelta(days=1)
 #: The wish to close every holding; stays until it is done, restarts included.
 FLATTEN = "flatten"
 _REASON = "the kill switch was thrown"
@@ -59,14 +61,19 @@ def throw(connection: Connection, outbox: Outbox, by: str, at: datetime, *, flat
     approved = [row for row in ready if row.purpose != Purpose.CLOSE]
     for intent in approved:
         intents.refuse(connection, intent, by="rules", reason=_REASON, at=at)
-    in_flight = intents.in_state(connection, IntentState.PLACING)
+    for rest in orders.unfinished(connection, at - A_DAY):
+        # An exit being chased must not be sent anew when the switch is lifted.
+        if rest.purpose == Purpose.EXIT:
+            intents.mark_questioned(connection, rest, at)
+    in_flight = intents.in_state(connection, IntentState.PLACING, IntentState.UNKNOWN)
     alert_ids = sorted({row.alert_id for row in [*pending, *approved]})
     for alert_id in alert_ids:
         outbox.show(connection, f"alert:{alert_id}", at=at, priority=Priority.QUESTION)
     stopped = Stopped(
         voided=len(pending), stopped=len(approved), in_flight=len(in_flight), alert_ids=tuple(alert_ids)
     )
-    outbox.tell(connection, _told(stopped, by), at=at, priority=Priority.QUESTION)
+    held = [] if flatten else holdings.open_(connection)
+    outbox.tell(connection, _told(stopped, by, held), at=at, priority=Priority.QUESTION)
     return stopped
 
 
@@ -81,13 +88,19 @@ def lift(connection: Connection, outbox: Outbox, by: str, at: datetime) -> bool:
     return was_on
 
 
-def _told(stopped: Stopped, by: str) -> str:
+def _told(stopped: Stopped, by: str, held: Sequence[Row[Any]]) -> str:
     lines = [
         f"🛑 <b>Kill switch on</b>, by {html.escape(by)}. Nothing is sent until /resume.",
         f"Questions made void: {stopped.voided}. Orders stopped before sending: {stopped.stopped}.",
     ]
     if stopped.in_flight:
-        lines.append(f"⚠️ {stopped.in_flight} already on the way to Kite; their outcome follows.")
+        lines.append(f"⚠️ {stopped.in_flight} on the way to Kite or without a clear answer; it follows.")
+    if held:
+        lines.append("⚠️ Still held, and without stop or target from now on:")
+        lines += [
+            f"• {html.escape(row.tradingsymbol)} {row.quantity} · {html.escape(row.strategy)}" for row in held
+        ]
+        lines.append("/squareoff closes them.")
     return "\n".join(lines)
 
 

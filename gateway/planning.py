@@ -1,11 +1,9 @@
 """Planning: what a signal comes to: contract, units, slices, price; or the reason why nothing is ordered."""
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -23,8 +21,16 @@ from gateway.domain.order import (
 from gateway.domain.signal import Action, Level, Signal, StrikeKind
 from gateway.domain.sizing import slices, units
 from gateway.drafts import Draft, pricing, proposal, rows, ticket_like
-from gateway.exits import Net, entries_on_their_way, plan_exits, unknown_entries, withdraw_unsent
+from gateway.exits import (
+    Net,
+    entries_on_their_way,
+    plan_exits,
+    unknown_entries,
+    why_nothing_to_close,
+    withdraw_unsent,
+)
 from gateway.intake import Accepted
+from gateway.positions import AccountPositions, soon
 from gateway.risk import Rule, judge
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
@@ -40,10 +46,6 @@ ENTRY_PATIENCE_SECONDS = 2.0
 CANCEL_PATIENCE_SECONDS = 10.0
 #: How long it waits for the book to show an entry whose outcome is unknown: the horizon and a little more.
 UNKNOWN_PATIENCE_SECONDS = 190.0
-#: How long an exit waits for what it can do without: the account's positions, a price.
-READ_PATIENCE_SECONDS = 3.0
-
-Read = TypeVar("Read")
 
 
 class Planner:
@@ -68,6 +70,7 @@ class Planner:
         self._outbox = outbox
         self._venues = venues
         self._world = world
+        self._positions = AccountPositions(venues, database)
         self._rules = rules
         self._wakeups = wakeups
         self._clock = clock
@@ -121,10 +124,10 @@ class Planner:
     async def _plan_exit(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:
         """The drafts are made inside the transaction: nothing may be sold twice between look and claim."""
         await self._wait_for_entries(alert.signal, strategy)
-        net = await self._soon(self._net_positions(strategy.venue))
+        net = await self._positions.credible(alert.signal, strategy, self._freeze)
         priced: dict[str, Decimal | None] = {}
         for key in await self._database.read(lambda connection: self._exit_keys(connection, alert, strategy)):
-            priced[key] = await self._soon(self._venues[strategy.venue].prices.last(key))
+            priced[key] = await soon(self._venues[strategy.venue].prices.last(key))
         checkpoint("planning.exit_decided")
         ask = (strategy.confirm_exits or stale) and not alert.signal.by_owner
         await self._database.write(
@@ -159,7 +162,7 @@ class Planner:
         for alert_id in withdrawn:
             self._outbox.show(connection, f"alert:{alert_id}", at=now)
         if not drafts:
-            sentence = self._nothing_to_close(connection, alert, strategy)
+            sentence = why_nothing_to_close(connection, alert.signal, strategy, self._freeze)
             if withdrawn:
                 sentence += f"; the entry that was not sent yet ({', '.join(withdrawn)}) is withdrawn"
             self._record(connection, alert, AlertState.REFUSED, [sentence], now)
@@ -168,39 +171,6 @@ class Planner:
         if unknown := unknown_entries(connection, alert.signal, strategy):
             text = wording.exit_without(alert.strategy, unknown)
             self._outbox.tell(connection, text, at=now, subject=f"alert:{alert.alert_id}")
-
-    def _nothing_to_close(self, connection: Connection, alert: Accepted, strategy: StrategySettings) -> str:
-        """Why: an entry unknown, nothing held, all sold already, or less in the account than in our book."""
-        unknown = unknown_entries(connection, alert.signal, strategy)
-        if unknown:
-            return (
-                f"the BUY of alert {unknown[0]} has no clear answer from Kite yet: it may exist. Look in the "
-                "Kite app and close it there if it does"
-            )
-        if not plan_exits(connection, alert.signal, strategy, self._freeze):
-            return f"{strategy.name} holds nothing that this alert could close"
-        return (
-            f"Kite's positions show less than {strategy.name} should hold: it was closed elsewhere, by hand "
-            "perhaps. Nothing is sold that the account may not have"
-        )
-
-    async def _net_positions(self, venue: str) -> Net | None:
-        """The account's positions; None when they cannot be read, which is not the same as flat."""
-        try:
-            rows = await self._venues[venue].book.positions()
-        except BrokerError as error:
-            log.warning("positions_not_read", venue=venue, error=error.sentence)
-            return None
-        return {(row.tradingsymbol, row.product): row.quantity for row in rows}
-
-    async def _soon(self, reading: Awaitable[Read]) -> Read | None:
-        """What is read, if it comes soon: a slow broker must not hold up an exit."""
-        try:
-            async with asyncio.timeout(READ_PATIENCE_SECONDS):
-                return await reading
-        except TimeoutError:
-            log.warning("exit_goes_on_without_a_reading")
-            return None
 
     async def _wait_for_entries(self, signal: Signal, strategy: StrategySettings) -> None:
         """An exit goes after the entry it follows, even when both came in one millisecond; what the entry
@@ -268,6 +238,7 @@ class Planner:
         expiry = chain.expiry(signal.expiry, living)
         spot = None
         if signal.strike.kind is not StrikeKind.PRICE:
+            await venue.prices.follow(underlying.index_token, underlying.index_key)
             spot = await venue.prices.last(underlying.index_key)
         return chain.contract(expiry, signal.option_type, signal.strike, spot)
 
@@ -335,7 +306,7 @@ class Planner:
         verdicts = {
             verdict.sentence: None
             for draft in drafts
-            for verdict in judge(self._rules, proposal(draft, strategy.name, asked=ask), world)
+            for verdict in judge(self._rules, proposal(draft, strategy, asked=ask), world)
         }
         if verdicts:
             self._record(connection, alert, AlertState.REFUSED, list(verdicts), now)

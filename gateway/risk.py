@@ -32,6 +32,8 @@ class Proposal:
     premium: Decimal | None
     #: Whether the owner sees it, or has seen it, before it goes out.
     asked: bool = False
+    #: Whether the day's end closes what it opens.
+    squared_off: bool = False
 
     @property
     def lots(self) -> int:
@@ -52,6 +54,7 @@ class World:
     halted: str | None
     paused: str | None
     market_open: bool
+    past_square_off: bool
     session_alive: bool
     positions: frozenset[tuple[str, str, str]]
     orders_today: int
@@ -160,6 +163,20 @@ class MarketOpen:
     def against(self, proposal: Proposal, world: World) -> str | None:
         """The market is closed."""
         return None if world.market_open else "the market is closed"
+
+
+@dataclass(frozen=True)
+class BeforeTheSquareOff:
+    """Nothing is opened that the day's end has closed already."""
+
+    name: str = "schedule.square_off"
+    meets: frozenset[Purpose] = ENTRIES
+
+    def against(self, proposal: Proposal, world: World) -> str | None:
+        """It would stay open overnight, or be squared off by the broker for a fee."""
+        if not (world.past_square_off and proposal.squared_off):
+            return None
+        return "the day's square-off has begun, which closes what this would open"
 
 
 @dataclass(frozen=True)
@@ -273,6 +290,7 @@ def rules_of(settings: Settings) -> tuple[Rule, ...]:
         SessionAlive(),
         NotPaused(),
         MarketOpen(),
+        BeforeTheSquareOff(),
         AllowedSymbol(frozenset(risk.allowed_symbols)),
         LotsPerOrder(risk.max_lots_per_order),
         PremiumPerOrder(to_paise(risk.max_premium_per_order)),

@@ -1,5 +1,6 @@
 """The square-off: at the day's end what is to be closed is closed, and proven flat, restarts or not."""
 
+import asyncio
 import html
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
@@ -9,17 +10,16 @@ from sqlalchemy import Connection, Row
 
 from config.settings import Settings
 from gateway.closing import Closing, Errand
-from gateway.domain.market import IST, Calendar, ist
+from gateway.domain.market import IST, Calendar, is_squared_off, ist
 from gateway.wakeups import Wakeups
-from storage import flags, holdings
+from storage import flags, holdings, intents
 from storage.engine import Database
 from storage.notices import Outbox
 
 #: How long before it the owner hears what will be closed.
 NOTICE = timedelta(minutes=15)
-#: The square-off must be through this long before the exchange closes (Zerodha's own comes at 15:26 of 15:40,
-#: facts/kite.md 8.2); on a short day it is moved to keep this distance.
-BEFORE_CLOSE = timedelta(minutes=25)
+#: How often it looks for what filled late.
+LOOK_SECONDS = 5.0
 _KEEP = "keep"
 
 
@@ -46,13 +46,7 @@ class SquareOff:
 
     def at(self, day: date) -> time:
         """When it happens on that day, IST: as configured, earlier where the exchange closes early."""
-        wanted = self._settings.schedule.square_off
-        hours = None if self._calendar.always else self._calendar.hours(day)
-        if hours is None:
-            return wanted
-        latest = (datetime.combine(day, hours.close) - BEFORE_CLOSE).time()
-        opens_late = hours.open > wanted
-        return latest if opens_late else min(wanted, latest)
+        return self._calendar.square_off(day, self._settings.schedule.square_off)
 
     def notice_at(self, day: date) -> time:
         """When the owner hears of it, IST."""
@@ -71,9 +65,19 @@ class SquareOff:
             by="the schedule",
             selection=lambda row: self._is_due(row) and row.seq not in kept,
             until=self.ends_at(day),
+            entries=self._is_due,
         )
-        # With nothing to close there is nothing to say: on most evenings a start finds it so.
-        if any(errand.selection(row) for row in await self._database.read(holdings.open_)):
+        await self._close_if_any(errand)
+        # What fills late is closed, too. A market that never closes has no end of the day to wait for.
+        while not self._calendar.always and self._clock() < self.ends_at(day):
+            await asyncio.sleep(LOOK_SECONDS)
+            await self._close_if_any(errand)
+
+    async def _close_if_any(self, errand: Errand) -> None:
+        """With nothing to close there is nothing to say: on most evenings a start finds it so."""
+        held = await self._database.read(holdings.open_)
+        coming = await self._database.read(intents.entries_that_may_fill)
+        if any(map(errand.selection, held)) or any(map(errand.entries, coming)):
             await self._closing.close(errand)
 
     async def give_notice(self, day: date) -> None:
@@ -87,8 +91,7 @@ class SquareOff:
             self._wakeups.outbox.ring()
 
     def _is_due(self, row: Row[Any]) -> bool:
-        what = self._settings.strategy(row.strategy).square_off
-        return what == "all" or (what == "intraday" and row.product == "MIS")
+        return is_squared_off(self._settings.strategy(row.strategy).square_off, row.product)
 
     def due_rows(self, connection: Connection, day: date) -> list[tuple[Row[Any], bool]]:
         """For the card: each holding that will be closed, and whether the owner keeps it."""

@@ -172,6 +172,15 @@ def chased(row: Row[Any], quantity: int, attempt: int, most: int) -> str:
     )
 
 
+def not_cancelled(row: Row[Any], order_id: str, words: str) -> str:
+    """An order that neither fills nor can be taken back."""
+    return (
+        f"⚠️ <b>Cannot be cancelled</b> · {order_title(row)}\n"
+        f"Order <code>{_safe(order_id)}</code>: {_safe(words)}\n"
+        "It is asked for again every 15 s. Look in the Kite app."
+    )
+
+
 def chase_given_up(row: Row[Any]) -> str:
     """The owner must act."""
     return (

@@ -1,7 +1,7 @@
 """Reads the world that the rules look at, inside the transaction that acts on their verdict."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, time
 
 from sqlalchemy import Connection
 
@@ -21,8 +21,14 @@ class WorldReader:
     """Knows where each part of the world stands."""
 
     def __init__(
-        self, calendar: Calendar, sessions: Mapping[str, Session], clock: Callable[[], datetime]
+        self,
+        calendar: Calendar,
+        sessions: Mapping[str, Session],
+        clock: Callable[[], datetime],
+        square_off: time,
     ) -> None:
+        """`square_off`: when the day's end closes what it closes, IST."""
+        self._square_off = square_off
         self._calendar = calendar
         self._sessions = sessions
         self._clock = clock
@@ -36,6 +42,7 @@ class WorldReader:
             halted=set_flags.get(ENTRIES_HALTED),
             paused=modes.paused(connection, strategy),
             market_open=self._calendar.is_open(now),
+            past_square_off=self._calendar.is_past_square_off(now, self._square_off),
             session_alive=self._sessions[venue].alive,
             positions=self._positions(connection, venue),
             orders_today=intents.placed_since(connection, day_start(now)),

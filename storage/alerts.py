@@ -94,13 +94,14 @@ _INSERT = insert(alerts)
 _SAME_KEY = select(alerts.c.dedupe_key, alerts.c.id).where(
     alerts.c.dedupe_key.in_(bindparam("keys", expanding=True))
 )
-#: What was not understood before, and is now (the settings have changed), was never acted on.
+#: What was not understood before, and is now (the settings have changed), was never acted on; and what was
+#: refused may be said again (an exit, when the reason has passed): no order exists for it.
 _SAME_BODY = (
     select(alerts.c.body_hash, alerts.c.id, alerts.c.received_at)
     .where(
         alerts.c.body_hash.in_(bindparam("hashes", expanding=True))
         & (alerts.c.received_at > bindparam("since"))
-        & alerts.c.state.not_in([AlertState.DUPLICATE, AlertState.INVALID])
+        & alerts.c.state.not_in([AlertState.DUPLICATE, AlertState.INVALID, AlertState.REFUSED])
     )
     .order_by(alerts.c.seq)
 )

@@ -236,6 +236,16 @@ def live_entry_contracts(connection: Connection) -> set[tuple[str, str, str]]:
     return {tuple(row) for row in connection.execute(statement)}
 
 
+def entries_that_may_fill(connection: Connection) -> list[IntentRow]:
+    """Entries whose order works, is being placed, or is not known of."""
+    working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
+    moving = intents.c.state.in_([IntentState.PLACING, IntentState.UNKNOWN])
+    statement = select(intents).where(
+        (intents.c.purpose == Purpose.ENTRY) & (moving | intents.c.id.in_(working))
+    )
+    return list(connection.execute(statement))
+
+
 def being_sold(connection: Connection, venue: str, strategy: str, tradingsymbol: str, product: str) -> int:
     """Units of sells that are decided, open or unknown and not filled yet: they count as sold.
 

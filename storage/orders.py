@@ -137,8 +137,10 @@ def note_cancellation(connection: Connection, venue: str, order_id: str, reason:
     same = (orders.c.venue == venue) & (orders.c.order_id == order_id)
     newest = select(orders).where(same).order_by(orders.c.seq.desc()).limit(1)
     row = connection.execute(newest).one_or_none()
-    if row is None or (row.cancel_reason is not None and reason != KILL):
+    if row is None:
         return
+    if row.cancel_reason is not None and reason != KILL:
+        reason = row.cancel_reason
     same = orders.c.seq == row.seq
     connection.execute(update(orders).where(same).values(cancel_asked_at=at, cancel_reason=reason))
     audit.append(

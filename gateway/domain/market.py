@@ -11,6 +11,16 @@ IST = ZoneInfo("Asia/Kolkata")
 TOKEN_DEATH = time(6, 0)
 
 
+#: The square-off must be through this long before the exchange closes (Zerodha's own comes at 15:26 of 15:40,
+#: facts/kite.md 8.2).
+BEFORE_CLOSE = timedelta(minutes=25)
+
+
+def is_squared_off(policy: str, product: str) -> bool:
+    """Whether the day's end closes it: `policy` is all, intraday (MIS only) or none."""
+    return policy == "all" or (policy == "intraday" and product == "MIS")
+
+
 def utc_now() -> datetime:
     """The present moment, aware, UTC."""
     return datetime.now(UTC)
@@ -60,6 +70,19 @@ class Calendar:
         local = ist(moment)
         hours = self.hours(local.date())
         return hours is not None and hours.open <= local.time() < hours.close
+
+    def square_off(self, day: date, wanted: time) -> time:
+        """When that day's square-off is: at `wanted`, earlier where the exchange closes early. IST."""
+        hours = None if self.always else self.hours(day)
+        if hours is None:
+            return wanted
+        latest = (datetime.combine(day, hours.close) - BEFORE_CLOSE).time()
+        return latest if hours.open > wanted else min(wanted, latest)
+
+    def is_past_square_off(self, moment: datetime, wanted: time) -> bool:
+        """Whether what is squared off must not be opened any more; never in a market that never closes."""
+        local = ist(moment)
+        return not self.always and local.time() >= self.square_off(local.date(), wanted)
 
     def has_expired(self, expiry: date, moment: datetime) -> bool:
         """Whether a contract's last session is over (its expiry day counts until the close)."""

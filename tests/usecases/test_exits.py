@@ -351,7 +351,7 @@ async def test_positions_that_cannot_be_read_are_unknown_not_flat(world):
 
 @pytest.mark.parametrize("route", ["GET /quote/ltp", "GET /portfolio/positions"])
 async def test_a_broker_that_reads_slowly_does_not_hold_up_an_exit(world, monkeypatch, route):
-    monkeypatch.setattr(planning, "READ_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(positions, "READ_PATIENCE_SECONDS", 0.05)
     await world.execute()
     await world.filled(buy())
     world.prices._known.clear()

@@ -32,6 +32,7 @@ FINE = World(
     halted=None,
     paused=None,
     market_open=True,
+    past_square_off=False,
     session_alive=True,
     positions=frozenset(),
     orders_today=0,
@@ -58,6 +59,7 @@ AGAINST = {
     "session": ({}, {"session_alive": False}),
     "pause": ({}, {"paused": "S"}),
     "market hours": ({}, {"market_open": False}),
+    "schedule.square_off": ({"squared_off": True}, {"past_square_off": True}),
     "risk.allowed_symbols": ({"symbol": "SENSEX"}, {}),
     "risk.max_lots_per_order": ({"quantity": 11 * LOT, "premium": Decimal(1)}, {}),
     "risk.max_premium_per_order": ({"premium": Decimal("307.70")}, {}),
@@ -88,12 +90,15 @@ def test_each_rule_refuses_an_entry(rule):
 
 
 def test_all_refusals_are_collected_not_only_the_first():
-    proposal = replace(PROPOSAL, symbol="SENSEX", quantity=11 * LOT, premium=Decimal(1_000))
+    proposal = replace(
+        PROPOSAL, symbol="SENSEX", quantity=11 * LOT, premium=Decimal(1_000), squared_off=True
+    )
     world = World(
         kill_switch=True,
         halted="IP",
         paused="everything",
         market_open=False,
+        past_square_off=True,
         session_alive=False,
         positions=TWO,
         orders_today=5_000,

@@ -1,6 +1,6 @@
 """The world the rules look at: of the whole account, of this day, in the transaction that acts on it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 from gateway.domain.market import IST
 from gateway.domain.order import Purpose, Side
@@ -16,7 +16,8 @@ def test_a_day_begins_at_midnight_in_india():
 
 
 async def seen(world, prepare, strategy="S"):
-    reader = WorldReader(world.calendar, {"paper": world.session, "live": world.session}, lambda: NOW)
+    sessions = {"paper": world.session, "live": world.session}
+    reader = WorldReader(world.calendar, sessions, lambda: NOW, time(15, 15))
 
     def work(connection):
         prepare(connection)

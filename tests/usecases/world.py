@@ -223,7 +223,9 @@ class World:
     def _wire(self) -> None:
         shared = (self.settings, self.database, self.outbox)
         rules = rules_of(self.settings)
-        world = WorldReader(self.calendar, {"paper": self.session}, self.clock)
+        world = WorldReader(
+            self.calendar, {"paper": self.session}, self.clock, self.settings.schedule.square_off
+        )
         placers = {"paper": Placer(desk=Desk(self.client), session=self.session)}
         self.breaker = Breaker(outbox=self.outbox)
         self.executor = Executor(*shared, placers, world, rules, self.wakeups, self.clock, self.breaker)
