@@ -9,7 +9,7 @@ SIDE_BY_SIDE := -n 4
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check bench venv dev browser format lint types imports coverage
+.PHONY: help run test check bench crash venv dev browser format lint types imports coverage
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: dev browser  ## every test
 	@$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: format lint types imports coverage  ## what CI runs: format, lint, types, import contracts, tests with coverage
+
+crash: dev  ## the whole crash campaign, chaos, kill -9 under load and fuzz: an hour or two (docs/reliability.md)
+	@$(BIN)/python -m tests.crash $(ARGS)
 
 bench: dev  ## the benchmark table
 	@$(BIN)/python -m bench

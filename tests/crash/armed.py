@@ -28,7 +28,7 @@ def _say(event: dict[str, Any]) -> None:
         os.write(1, msgspec.json.encode(event) + b"\n")
 
 
-def _lines(descriptor: int) -> Iterator[bytes]:
+def lines_of(descriptor: int) -> Iterator[bytes]:
     """Lines read without Python's own buffer: its lock, held by this thread, would abort the exit."""
     rest = b""
     while data := os.read(descriptor, 65536):
@@ -45,7 +45,7 @@ class _Control:
 
     def listen(self) -> None:
         """Until the campaign closes its end."""
-        for line in _lines(0):
+        for line in lines_of(0):
             command = msgspec.json.decode(line)
             _say({"answer": getattr(self, f"_{command.pop('do')}")(**command)})
 
@@ -98,6 +98,7 @@ def run(argv: Sequence[str]) -> int:
     checkpoints._strike = striker
     if options.horizon is not None:
         reconciliation.HORIZON = timedelta(seconds=options.horizon)
+        reconciliation.UNKNOWN_INTERVAL = min(reconciliation.UNKNOWN_INTERVAL, options.horizon / 3)
     for plant in options.plant:
         PLANTS[plant]()
     control = _Control(striker, _remember_gateways())

@@ -16,6 +16,7 @@ import aiohttp
 import msgspec
 
 from tests.crash import after, plan
+from tests.crash.birth import Nursery
 from tests.crash.broker_faults import LATE_SECONDS
 from tests.crash.judge import ASKED, CLEAN, MISSED, TOLD_NO, VIOLATED, Verdict, judge
 from tests.crash.stage import ArmedStage
@@ -35,18 +36,22 @@ class Campaign:
     folder: Path
     horizon: float
     late: float
-    options: tuple[str, ...] = ()
     results: list[tuple[Trial, Verdict]] = field(default_factory=list)
     traces: dict[tuple[str, str], Sequence[Passing]] = field(default_factory=dict)
     seconds: float = 0.0
     _stages: int = 0
+    _nursery: Nursery = field(default_factory=Nursery)
 
     async def run(self, trials: Sequence[Trial], workers: int) -> None:
         """All trials; the results are kept in the order of their ends."""
         began = time.monotonic()
         queue = list(reversed(trials))
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=8)) as http:
-            await asyncio.gather(*(self._work(queue, http) for _ in range(min(workers, len(queue)))))
+            try:
+                await asyncio.gather(*(self._work(queue, http) for _ in range(min(workers, len(queue)))))
+            finally:
+                await self._nursery.close()
+                self._nursery = Nursery()
         self.seconds += time.monotonic() - began
 
     async def _work(self, queue: list[Trial], http: aiohttp.ClientSession) -> None:
@@ -63,7 +68,7 @@ class Campaign:
         self._stages += 1
         folder = self.folder / f"stage-{self._stages}"
         folder.mkdir(parents=True)
-        return ArmedStage(folder, http, "--horizon", str(self.horizon), *self.options)
+        return ArmedStage(folder, http, "--horizon", str(self.horizon), nursery=self._nursery)
 
     async def _batch(self, stage: ArmedStage, queue: list[Trial]) -> None:
         """Trials on one stage until it is used up or broken; then its books are audited."""
@@ -74,7 +79,7 @@ class Campaign:
             last = queue.pop()
             if not await self._trial(runner, last):
                 return
-        if last is not None and (faults := await after.audit(stage)):
+        if last is not None and stage.plant is None and (faults := await after.audit(stage)):
             self._note(last, Verdict(outcome=VIOLATED, violations=tuple(faults)))
 
     async def _trial(self, runner: Runner, trial: Trial) -> bool:
@@ -91,15 +96,25 @@ class Campaign:
 
     def _note(self, trial: Trial, verdict: Verdict) -> None:
         self.results.append((trial, verdict))
-        for violation in verdict.violations:
+        for violation in verdict.violations if trial.plant is None else ():
             say(f"VIOLATION in {trial} (stages in {self.folder})\n  {violation}")
         if len(self.results) % 50 == 0:
             say(f"{len(self.results)} trials, {dict(Counter(v.outcome for _, v in self.results))}")
 
     @property
+    def escaped(self) -> list[str]:
+        """Planted bugs that broke nothing they should have broken."""
+        return [
+            f"{trial}: {verdict}"
+            for trial, verdict in self.results
+            if trial.plant
+            and not any(each.startswith(plan.CAUGHT[trial.plant][0]) for each in verdict.violations)
+        ]
+
+    @property
     def violations(self) -> list[tuple[Trial, Verdict]]:
         """What must not be."""
-        return [pair for pair in self.results if pair[1].violations]
+        return [pair for pair in self.results if pair[1].violations and not pair[0].plant]
 
     async def trace(self, workers: int) -> plan.Traces:
         """Runs everything once without a strike; looks at a gateway that starts and one that rests."""
@@ -117,6 +132,7 @@ class Campaign:
                 at_start = await stage.disarm()
             finally:
                 await stage.close()
+                await self._nursery.close()
         return plan.Traces(of=self.traces, at_rest=at_rest, at_start=at_start)
 
 
@@ -135,7 +151,7 @@ def table(results: Sequence[tuple[Trial, Verdict]], head: str, group: Callable[[
 
 def report(results: Sequence[tuple[Trial, Verdict]]) -> str:
     """Three tables over the trials with a strike: by checkpoint, by broker fault, by scenario and strike."""
-    struck = [pair for pair in results if pair[0].strike is not None]
+    struck = [pair for pair in results if pair[0].strike is not None and pair[0].plant is None]
     parts = [
         table(struck, "checkpoint", lambda trial: _place(trial)),
         table(struck, "broker fault", lambda trial: trial.fault),
@@ -167,7 +183,7 @@ async def _main(options: argparse.Namespace) -> int:
     traces = await campaign.trace(options.workers)
     trials = plan.whole(traces)
     random.Random(options.seed).shuffle(trials)
-    trials = trials[: options.sample or None]
+    trials = [*trials[: options.sample or None], *(trial for _, trial in plan.CAUGHT.values())]
     say(f"{len(trials)} trials")
     await campaign.run(trials, options.workers)
     text = report(campaign.results)
@@ -176,7 +192,9 @@ async def _main(options: argparse.Namespace) -> int:
     (campaign.folder / "results.json").write_bytes(msgspec.json.encode(rows))
     say(f"{len(campaign.results)} runs in {campaign.seconds / 60:.0f} min\n\n{text}\n")
     say(f"{len(campaign.violations)} violations; written to {campaign.folder}")
-    return 1 if campaign.violations else 0
+    say(f"planted bugs caught: {len(plan.CAUGHT) - len(campaign.escaped)} of {len(plan.CAUGHT)}")
+    say("\n".join(campaign.escaped))
+    return 1 if campaign.violations or campaign.escaped else 0
 
 
 def main() -> int:

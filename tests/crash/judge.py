@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.domain.money import to_paise
 from tests.crash.strikes import HOLD
-from tests.crash.trial import CONFIRM, STOP, STOP_PRESSED, Evidence, Sent
+from tests.crash.trial import CONFIRM, STOP, STOP_PRESSED, TWO_SALES, Evidence, Sent
 
 #: The order's end at the exchange, and what we may say of the alert then.
 TRUTH = {"COMPLETE": {"filled"}, "REJECTED": {"failed"}, "CANCELLED": {"failed"}}
@@ -59,8 +59,10 @@ def _outcome(seen: Evidence) -> str:
     statuses = {life["status"] for life in seen.lives}
     if "unknown" in statuses:
         return ASKED
-    traded = all(_orders(seen, sent) for sent in seen.sent)
-    return CLEAN if traded or _is_refusal(seen) else TOLD_NO
+    traded = [bool(_orders(seen, sent)) for sent in seen.sent]
+    if seen.trial.scenario == TWO_SALES:  # the second has nothing left to sell
+        traded = [traded[0], any(traded[1:])]
+    return CLEAN if all(traded) or _is_refusal(seen) else TOLD_NO
 
 
 def _is_refusal(seen: Evidence) -> bool:
@@ -86,8 +88,9 @@ def _violations(seen: Evidence) -> Iterator[str]:
 def _doubled(seen: Evidence) -> Iterator[str]:
     """P2, by the exchange alone: no two requests of one tag, no two orders of one alert, no stranger."""
     for name in ("attempts", "accepted"):
+        fresh = {row["tag"] for row in seen.new(name)}
         for tag, count in Counter(row["tag"] for row in seen.after[name]).items():
-            if count > 1:
+            if count > 1 and tag in fresh:
                 yield f"P2: {count} {name} carry the tag {tag}"
     known = frozenset(tag for sent in seen.sent for tag in sent.tags)
     for row in seen.new("attempts"):
@@ -179,6 +182,9 @@ def _messages(seen: Evidence, status: str, orders: list[dict[str, Any]]) -> Iter
     words = TOLD.get(status, ())
     if words and not any(word in text for word in words for text in texts):
         yield f"P9: {status}, and the owner was told only {texts}"
+    for order in orders:
+        if order["status"] == "COMPLETE" and not _told_of_fill(order["order_id"], texts):
+            yield f"P9: the fill of {order['order_id']} was not told: {texts}"
     if len(seen.sent) == 1 and (lies := [text for text in _denials(seen) if orders]):
         yield f"P9: the owner was told that no order exists, and there was one: {lies}"
     filled = any(order["status"] == "COMPLETE" for each in seen.sent for order in _orders(seen, each))
@@ -186,6 +192,11 @@ def _messages(seen: Evidence, status: str, orders: list[dict[str, Any]]) -> Iter
         yield f"P9: the owner was told of a fill that never was: {ever}"
     if status == "unknown" and not _has_question(seen.messages):
         yield "P9: unknown, and there is nothing the owner could press"
+
+
+def _told_of_fill(order_id: str, texts: list[str]) -> bool:
+    """A message of its own, with average, slippage and time; the card alone makes no sound."""
+    return any(order_id in text and "Alert to fill" in text for text in texts)
 
 
 def _denials(seen: Evidence) -> list[str]:

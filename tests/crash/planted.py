@@ -11,8 +11,10 @@ from gateway import assembly, execution, intake, planning
 from gateway.domain.errors import BrokerError, Outcome
 from gateway.domain.order import AlertState, IntentState
 from gateway.kite.desk import Desk
-from storage import holdings, intents, orders
+from storage import holdings, intents, sells
 from storage.alerts import Stored
+
+_UNSURE = (IntentState.PLACING, IntentState.UNKNOWN)
 
 
 def _forget_unplanned_alerts() -> None:
@@ -51,19 +53,17 @@ def _retry_after_no_answer() -> None:
 
 
 def _claim_without_a_guard() -> None:
-    """P2: what was being placed when the process died is placed at the next start."""
+    """P2: what may not have reached the broker when the process died is sent at the next start."""
     approved, claim = execution.Executor._approved, execution.Executor._claim
 
     async def all_of_them(self: execution.Executor) -> list[Row[Any]]:
-        left = await self._database.write(
-            lambda connection: intents.in_state(connection, IntentState.PLACING)
-        )
+        left = await self._database.write(lambda connection: intents.in_state(connection, *_UNSURE))
         rows = [row for row in left if row.venue in self._ready and row.id not in self._in_flight]
         return rows + await approved(self)
 
     def unguarded(self: execution.Executor, connection: Connection, intent_id: str) -> bool:
         row = intents.get(connection, intent_id)
-        return (row is not None and row.state == IntentState.PLACING) or claim(self, connection, intent_id)
+        return (row is not None and row.state in _UNSURE) or claim(self, connection, intent_id)
 
     _replace(execution.Executor, "_approved", all_of_them)
     _replace(execution.Executor, "_claim", unguarded)
@@ -86,6 +86,8 @@ def _one_look_at_the_kill_switch() -> None:
 def _sells_count_when_filled() -> None:
     """P5: sells that are decided, open or unknown do not count as sold."""
     _replace(intents, "being_sold", lambda *_: 0)
+    _replace(intents, "leaving_account", lambda *_: 0)
+    _replace(sells, "free_for", lambda connection, row: row.quantity)
 
 
 def _no_answer_means_failed() -> None:
@@ -109,11 +111,6 @@ def _fills_twice() -> None:
         buy(connection, intent, quantity, value, at)
 
     _replace(holdings, "buy", twice)
-
-
-def _adopted_orders_fill_from_nothing() -> None:
-    """P8: an order found by its tag is booked as placed, and its fills are forgotten."""
-    _replace(orders, "_fill", lambda *_: 0)
 
 
 def _notice_struck_out_before_it_is_sent() -> None:
@@ -145,7 +142,6 @@ PLANTS: dict[str, Callable[[], None]] = {
         _sells_count_when_filled,
         _no_answer_means_failed,
         _fills_twice,
-        _adopted_orders_fill_from_nothing,
         _notice_struck_out_before_it_is_sent,
     )
 }

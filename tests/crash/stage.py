@@ -1,7 +1,7 @@
 """The acceptance stage with a gateway whose checkpoints can be armed, killed and started again."""
 
 import asyncio
-import contextlib
+import signal
 import sqlite3
 import sys
 from contextlib import closing
@@ -11,7 +11,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from tests.acceptance.stage import RISK, Process, Stage
+from tests.acceptance.stage import RISK, Stage
+from tests.crash.birth import Child, Nursery
 from tests.crash.strikes import Passing, Strike
 
 #: Strategies with approval off and on; each trial takes a name of its own.
@@ -34,9 +35,16 @@ class Ended(Exception):
 class ArmedStage(Stage):
     """Exchange and phone stay; gateways come and go."""
 
-    def __init__(self, folder: Path, http: aiohttp.ClientSession, *options: str) -> None:
+    def __init__(
+        self, folder: Path, http: aiohttp.ClientSession, *options: str, nursery: Nursery | None = None
+    ) -> None:
+        """`options` are the armed script's; a nursery given is shared and left open."""
         super().__init__(folder, http)
-        self._options = options
+        self._nursery = nursery or Nursery()
+        self._owns_nursery = nursery is None
+        self._child: Child | None = None
+        self.plant: str | None = None
+        self.options = options
         self._talker: asyncio.Task[None] | None = None
         self._answers: asyncio.Queue[Any] = asyncio.Queue()
         #: What struck in the present gateway, if something did.
@@ -61,42 +69,48 @@ class ArmedStage(Stage):
 
     async def start_gateway(self, strike: Strike | None = None) -> None:
         """Starts a gateway. Raises Ended when a strike ended it before it served."""
-        options = [*self._options]
+        options = [*self.options, *(("--plant", self.plant) if self.plant else ())]
         if strike is not None:
             options += ["--strike", msgspec.json.encode(strike).decode()]
-        path = self.write_settings()
-        command = ("-m", "tests.crash.armed", *options, "--", "run", "--config", str(path))
-        process = self._gateway = Process(*command, cwd=self.folder)
+        argv = [*options, "--", "run", "--config", str(self.write_settings())]
         self.struck, self.ended, self._answers = None, asyncio.Event(), asyncio.Queue()
-        await process.start(log=self.folder / "gateway.log")
+        self._child = await self._nursery.birth(argv, self.folder, self.folder / "gateway.log")
         served: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._talker = asyncio.create_task(self._listen(process, served, self.ended))
+        self._talker = asyncio.create_task(self._listen(self._child, served, self.ended))
         line = await asyncio.wait_for(served, START_SECONDS)
         self.url = line.split(" at ")[1].split("/webhook")[0]
 
-    async def _listen(self, process: Process, served: asyncio.Future[str], ended: asyncio.Event) -> None:
+    async def _listen(self, child: Child, served: asyncio.Future[str], ended: asyncio.Event) -> None:
         """Sorts the lines of one gateway: the announcement, what struck, the answers to commands."""
-        while line := await process.line(within=None):
+        while line := await child.line():
             if line.startswith(b'{"struck"'):
                 self.struck = msgspec.json.decode(line)
             elif line.startswith(b'{"answer"'):
                 self._answers.put_nowait(msgspec.json.decode(line)["answer"])
             elif b" at http" in line and not served.done():
                 served.set_result(line.decode())
-        await process.wait()
+        await child.died
+        child.let_go()
         ended.set()
         self._answers.put_nowait(Ended())
         if not served.done():
             served.set_exception(Ended())
             served.exception()  # awaited or not, it is heard
 
+    async def kill_gateway(self) -> None:
+        if self._child is not None:
+            await self._child.end(signal.SIGKILL)
+
+    async def stop_gateway(self) -> int:
+        assert self._child is not None
+        return await self._child.end(signal.SIGTERM)
+
     async def command(self, do: str, **values: Any) -> Any:
         """Asks the armed script. Raises Ended when the gateway is gone."""
-        assert self._gateway is not None
+        assert self._child is not None
         if self.ended.is_set():
             raise Ended
-        with contextlib.suppress(ConnectionError):
-            self._gateway.tell(msgspec.json.encode({"do": do, **values}))
+        self._child.tell(msgspec.json.encode({"do": do, **values}))
         answer = await asyncio.wait_for(self._answers.get(), START_SECONDS)
         if isinstance(answer, Ended):
             self._answers.put_nowait(answer)
@@ -152,6 +166,9 @@ class ArmedStage(Stage):
             assert answer.status == 200
 
     async def close(self) -> None:
+        await self.kill_gateway()
         await super().close()
         if self._talker is not None:
             await self._talker
+        if self._owns_nursery:
+            await self._nursery.close()

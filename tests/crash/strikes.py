@@ -26,7 +26,7 @@ HOLD_SECONDS = 60.0
 
 
 class Strike(msgspec.Struct, frozen=True, kw_only=True):
-    """`mode` strikes at the `hit`-th passing of `label`, or of any checkpoint where `label` is None."""
+    """`mode` strikes at the `hit`-th passing of a checkpoint whose label begins so (None: of any)."""
 
     mode: str
     label: str | None = None
@@ -65,12 +65,12 @@ class Striker:
             strike = self._due(label)
         if strike is not None:
             self._act(strike, name, label)
-        elif name.startswith("database.") and time.monotonic() < self._outage_until:
+        if name.startswith("database.") and time.monotonic() < self._outage_until:
             fail(name)
 
     def _due(self, label: str) -> Strike | None:
         strike = self._strike
-        if strike is None or strike.label not in (None, label):
+        if strike is None or not label.startswith(strike.label or ""):
             return None
         self._seen += 1
         if self._seen < strike.hit:
@@ -94,7 +94,6 @@ class Striker:
             fail(name)
         elif strike.mode == OUTAGE:
             self._outage_until = time.monotonic() + OUTAGE_SECONDS
-            fail(name)
 
 
 def fail(name: str) -> None:
