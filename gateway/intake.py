@@ -15,10 +15,10 @@ from gateway import wording
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
 from gateway.domain.order import AlertId, AlertState
-from gateway.domain.signal import Signal
+from gateway.domain.signal import Action, Signal
 from storage import alerts
 from storage.alerts import Arrival, Stored
-from storage.engine import Database
+from storage.engine import Database, urgent
 from storage.notices import Outbox, Priority
 
 log = structlog.get_logger()
@@ -26,7 +26,8 @@ log = structlog.get_logger()
 #: How long an acknowledged alert waits before the next try when the database does not take its plan.
 RETRY_SECONDS = 2.0
 #: Alerts stream in while one comes within so long of the last; planning then waits, at most so long an alert.
-LULL_SECONDS, LONGEST_DEFERRAL_SECONDS = 0.01, 0.25
+#: An exit waits less, and is under way before the entries that came with it.
+LULL_SECONDS, EXIT_LULL_SECONDS, LONGEST_DEFERRAL_SECONDS = 0.01, 0.002, 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +93,10 @@ class Intake:
     async def _write(self, batch: list[_Parcel]) -> None:
         """All together, or, when that fails, each by itself: one bad alert costs its neighbours nothing."""
         try:
-            stored = await self._database.write(
-                lambda connection: self._store(connection, [each for p in batch for each in p.arrivals])
-            )
+            with urgent():
+                stored = await self._database.write(
+                    lambda connection: self._store(connection, [each for p in batch for each in p.arrivals])
+                )
         except Exception as error:  # a border: whatever one alert breaks, the others are stored
             if isinstance(error, StorageFailed) and error.for_all:
                 # Waiting for the lock once more for each would take longer than TradingView does.
@@ -176,12 +178,12 @@ class Lanes:
         """Alerts are at the door."""
         self._came_before, self._came_at = self._came_at, time.monotonic()
 
-    async def _lull(self) -> None:
-        """Returns at once unless alerts stream in."""
+    async def _lull(self, seconds: float) -> None:
+        """Returns at once unless alerts stream in, one within so many seconds of the last."""
         until = time.monotonic() + LONGEST_DEFERRAL_SECONDS
-        while self._came_at - self._came_before < LULL_SECONDS:
+        while self._came_at - self._came_before < seconds:
             now = time.monotonic()
-            wait = min(self._came_at + LULL_SECONDS, until) - now
+            wait = min(self._came_at + seconds, until) - now
             if wait <= 0:
                 return
             await asyncio.sleep(wait)
@@ -189,7 +191,7 @@ class Lanes:
     async def _run(self, strategy: str) -> None:
         try:
             while queue := self._queues.get(strategy):
-                await self._lull()
+                await self._lull(EXIT_LULL_SECONDS if _is_exit(queue[0]) else LULL_SECONDS)
                 await self._work_until_stored(queue[0])
                 queue.popleft()
         finally:
@@ -199,7 +201,8 @@ class Lanes:
     async def _work_until_stored(self, alert: Accepted) -> None:
         while True:
             try:
-                await self._work(alert)
+                with urgent(_is_exit(alert)):
+                    await self._work(alert)
                 return
             except StorageFailed as error:
                 log.error("alert_waits_for_the_database", alert_id=alert.alert_id, error=str(error))
@@ -215,3 +218,7 @@ class Lanes:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _is_exit(alert: Accepted) -> bool:
+    return alert.signal.action is not Action.BUY

@@ -5,9 +5,13 @@ The only home of SQLite's own ways (pragmas, BEGIN IMMEDIATE); everything else i
 
 import asyncio
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
 from pathlib import Path
+from queue import PriorityQueue
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -18,6 +22,8 @@ from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
 
 Result = TypeVar("Result")
+#: Whether it can wait, its number, what is to be done, and who waits for it.
+_Job = tuple[bool, int, Callable[[Connection], Any], "Future[Any]"]
 
 #: How long a transaction waits for another process's lock. TradingView gives up after 3 s
 #: (facts/tradingview.md 1), so the webhook must have its 503 out before that.
@@ -30,12 +36,26 @@ def database_url(configured: str | None, data_dir: Path) -> str:
     return configured or f"sqlite:///{(data_dir / DATABASE_FILE).absolute()}"
 
 
+_is_urgent: ContextVar[bool] = ContextVar("is_urgent", default=False)
+
+
+@contextmanager
+def urgent(yes: bool = True) -> Iterator[None]:
+    """What this task writes inside (an acknowledgement, an exit) overtakes what waits for its turn."""
+    token = _is_urgent.set(yes)
+    try:
+        yield
+    finally:
+        _is_urgent.reset(token)
+
+
 class Database:
     """Runs functions of a `Connection` as transactions.
 
     `write` runs them one after another on one thread (one hop a transaction, no race between two
-    of ours; BEGIN IMMEDIATE against other processes); `read` runs beside the writer, through
-    aiosqlite, and sees the last commit. A function's exception rolls its transaction back.
+    of ours; BEGIN IMMEDIATE against other processes), the urgent ones first; `read` runs beside the
+    writer, through aiosqlite, and sees the last commit. A function's exception rolls its
+    transaction back.
     """
 
     def __init__(self, url: str) -> None:
@@ -44,12 +64,26 @@ class Database:
         self._engine = _sync_engine(url)
         self._reader = _async_engine(url)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+        self._jobs: PriorityQueue[_Job] = PriorityQueue()
+        self._numbers = count()
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """The result of `work`, committed to disk. Raises StorageFailed when nothing was stored."""
-        task = asyncio.get_running_loop().run_in_executor(self._thread, self.write_now, work)
+        done: Future[Result] = Future()
+        self._jobs.put((not _is_urgent.get(), next(self._numbers), work, done))
+        self._thread.submit(self._do_next)
         # A cancelled caller must not believe that nothing happened: the thread commits all the same.
-        return await asyncio.shield(task)
+        return await asyncio.shield(asyncio.wrap_future(done))
+
+    def _do_next(self) -> None:
+        """In the thread, once for each job put: the most urgent one that waits, the oldest of those."""
+        _, _, work, done = self._jobs.get_nowait()
+        try:
+            result = self.write_now(work)
+        except BaseException as error:  # noqa: BLE001  whoever waits hears it, whatever it is
+            done.set_exception(error)
+        else:
+            done.set_result(result)
 
     def write_now(self, work: Callable[[Connection], Result]) -> Result:
         """`write` for a caller without an event loop (the commands, the migrations)."""
