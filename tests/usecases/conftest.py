@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway import prices
+from gateway import positions, prices
 from tests.usecases.world import Template, World, make_template, opened
 
 
@@ -30,6 +30,7 @@ async def make_world(
 ) -> AsyncIterator[Callable[..., Any]]:
     """Opens worlds with settings of the test's own."""
     monkeypatch.setattr(prices, "REQUEST_INTERVAL", 0.0)
+    monkeypatch.setattr(positions, "POSITIONS_LAG_SECONDS", 0.0)
     async with AsyncExitStack() as stack:
 
         async def make(**changes: Any) -> World:

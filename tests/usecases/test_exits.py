@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from gateway import planning
+from gateway import planning, positions
 from gateway.domain.contract import OptionType
 from gateway.domain.order import IntentState, Purpose, Side, make_tag
 from gateway.domain.signal import Action, StrikeKind, StrikeRule

@@ -90,9 +90,7 @@ def test_each_rule_refuses_an_entry(rule):
 
 
 def test_all_refusals_are_collected_not_only_the_first():
-    proposal = replace(
-        PROPOSAL, symbol="SENSEX", quantity=11 * LOT, premium=Decimal(1_000), squared_off=True
-    )
+    proposal = replace(PROPOSAL, symbol="SENSEX", quantity=11 * LOT, premium=Decimal(1_000), squared_off=True)
     world = World(
         kill_switch=True,
         halted="IP",
@@ -220,7 +218,8 @@ async def test_the_session_at_both_looks(world):
 
 async def test_market_hours_at_both_looks(make_world):
     clock = Clock(WEDNESDAY.replace(hour=15, minute=39, second=50))
-    world = await make_world(market={"hours": "exchange"}, clock=clock)
+    hours, kept = {"hours": "exchange"}, {"square_off": "none"}
+    world = await make_world(market=hours, defaults=kept, clock=clock)
 
     async def closes():
         clock.forward(seconds=11)
