@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from bot.guard_lines import guard_lines
 from gateway.domain.market import ist
 from gateway.domain.money import format_rupees, to_paise
 from gateway.domain.status import Status
 from gateway.views import AlertView
 from gateway.wording import VENUE_BADGES, seconds
-from storage import intents
+from storage import intents, sells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +57,15 @@ def alert_card(view: AlertView, now: datetime) -> Card:
         *(_contract_lines(rows) for rows in _by_contract(view.intents)),
         _context_line(view, now),
         *_life(view, now),
+        *guard_lines(view.guards),
     ]
     return Card(text="\n".join(line for line in lines if line), buttons=_buttons(view))
 
 
 def _title(view: AlertView) -> str:
     """The status; told apart where a word of the outside covers two things."""
+    if _is_resting_stop(view):
+        return "🛡 Stop at rest"
     filled = sum(order.filled_quantity for order in view.orders.values())
     wanted = sum(row.quantity for row in view.intents if row.follows is None)
     if view.status is Status.FILLED and filled < wanted:
@@ -109,7 +113,17 @@ def _contract_lines(rows: list[Row[Any]]) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def _is_resting_stop(view: AlertView) -> bool:
+    """A guard's stop order that waits for its price."""
+    first = view.intents[0]
+    order = view.orders.get(first.id)
+    waits = order is None or order.status != sells.RELEASED
+    return bool(first.order_type == sells.STOP_ORDER and view.status is Status.OPEN and waits)
+
+
 def _order_words(row: Row[Any]) -> str:
+    if row.order_type == sells.STOP_ORDER:
+        return f"stop order: from ₹{row.trigger_price:.2f} on a LIMIT ₹{row.price:.2f}"
     if row.order_type == "MARKET":
         band = "Kite's band" if row.market_protection < 0 else f"{row.market_protection.normalize():f} %"
         return f"MARKET, protected ({band})"

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row
 from gateway.domain.order import AlertState, IntentState, OrderState
 from gateway.domain.signal import Signal
 from gateway.domain.status import Leg, Status, overall
-from storage import alerts, audit, intents, orders
+from storage import alerts, audit, guards, intents, orders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,8 @@ class AlertView:
     fills: tuple[Row[Any], ...]
     approval: Row[Any] | None
     status: Status
+    #: How the stop and target around its holdings stand: those that are open, else the last one of each.
+    guards: tuple[Row[Any], ...] = ()
 
     @property
     def subject(self) -> str:
@@ -44,6 +46,7 @@ def alert_view(connection: Connection, alert_id: str) -> AlertView | None:
         orders=by_intent,
         fills=tuple(orders.fills_of(connection, ids)) if ids else (),
         approval=intents.approval_of(connection, alert_id) if ids else None,
+        guards=tuple(row for rows in guards.latest(connection, ids).values() for row in rows) if ids else (),
         status=overall(AlertState(row.state), [_leg(intent, by_intent.get(intent.id)) for intent in rows]),
     )
 
@@ -81,6 +84,7 @@ def life_of(connection: Connection, alert_id: str) -> dict[str, Any] | None:
             _public(fill, "order_id", "side", "quantity", "value_paise", "realised_paise", "filled_at")
             for fill in view.fills
         ],
+        "guards": [_guard(row) for row in view.guards],
     }
 
 
@@ -129,6 +133,27 @@ def _order(row: Row[Any]) -> dict[str, Any] | None:
         "average_price",
         "placed_at",
         "updated_at",
+    )
+
+
+def _guard(row: Row[Any]) -> dict[str, Any] | None:
+    return _public(
+        row,
+        "id",
+        "kind",
+        "state",
+        "quantity",
+        "stop",
+        "target",
+        "stop_trigger",
+        "stop_limit",
+        "target_trigger",
+        "target_limit",
+        "trigger_id",
+        "reason",
+        "wanted_at",
+        "placing_at",
+        "settled_at",
     )
 
 

@@ -15,7 +15,7 @@ from storage import audit
 from storage.tables import fills, guards, holdings, intents
 from storage.transition import move
 
-#: The reason of a guard that no list of the broker's ever showed: should it show up later, it is surplus.
+#: The reason of a guard that no list of the broker's ever showed.
 NEVER_SEEN = "Kite's list of triggers never showed it"
 
 #: Of the entry that opened the holding.
@@ -100,9 +100,10 @@ def known_triggers(connection: Connection, venue: str) -> set[int]:
     return set(connection.scalars(select(guards.c.trigger_id).where(same)))
 
 
-def never_seen(connection: Connection, venue: str, since: datetime) -> list[Row[Any]]:
-    """Guards given up as not there whose call was made since then: each may still show up."""
-    same = (guards.c.venue == venue) & (guards.c.reason == NEVER_SEEN) & guards.c.trigger_id.is_(None)
+def given_up(connection: Connection, venue: str, since: datetime) -> list[Row[Any]]:
+    """GTTs that count as not placed and whose call was made since then: each may show up all the same."""
+    same = (guards.c.venue == venue) & (guards.c.state == GuardState.FAILED) & guards.c.trigger_id.is_(None)
+    same &= guards.c.kind == GuardKind.GTT
     return list(connection.execute(_with_entry().where(same & (guards.c.placing_at >= since))))
 
 

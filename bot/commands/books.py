@@ -9,10 +9,11 @@ from sqlalchemy import Row
 from telegram import Update
 
 from bot.commands.command import Command, reply
+from bot.guard_lines import guard_lines
 from bot.ports import Ports
 from gateway.domain.market import ist
 from gateway.domain.money import format_rupees
-from storage import holdings, orders
+from storage import guards, holdings, orders
 
 ORDERS_SHOWN = 10
 
@@ -22,11 +23,13 @@ async def _positions(ports: Ports, update: Update, _words: Sequence[str]) -> Non
     if not rows:
         await reply(update, "Nothing is held.")
         return
-    lines = await asyncio.gather(*(_position_line(ports, row) for row in rows))
+    ids = [row.intent_id for row in rows]
+    around = await ports.database.read(lambda connection: guards.latest(connection, ids))
+    lines = await asyncio.gather(*(_position_line(ports, row, around.get(row.intent_id, ())) for row in rows))
     await reply(update, "<b>Holdings</b>\n" + "\n".join(lines))
 
 
-async def _position_line(ports: Ports, row: Row[Any]) -> str:
+async def _position_line(ports: Ports, row: Row[Any], around: Sequence[Row[Any]]) -> str:
     average = row.cost_paise / row.bought / 100
     line = (
         f"{row.venue.upper()} · {html.escape(row.strategy)}\n"
@@ -34,9 +37,11 @@ async def _position_line(ports: Ports, row: Row[Any]) -> str:
     )
     price = await ports.venues[row.venue].prices.last(f"{row.exchange}:{row.tradingsymbol}")
     if price is None:
-        return f"{line} · price not known"
-    gain = int(price * 100 * row.quantity) - row.cost_paise * row.quantity // row.bought
-    return f"{line} · now ₹{price:.2f} · {format_rupees(gain, sign=True)}"
+        line += " · price not known"
+    else:
+        gain = int(price * 100 * row.quantity) - row.cost_paise * row.quantity // row.bought
+        line += f" · now ₹{price:.2f} · {format_rupees(gain, sign=True)}"
+    return "\n  ".join([line, *guard_lines(around)])
 
 
 async def _orders(ports: Ports, update: Update, _words: Sequence[str]) -> None:

@@ -101,7 +101,7 @@ class Listing:
                 self._compare(connection, row, by_id[row.trigger_id])
             elif row.state in {GuardState.PLACING, GuardState.UNKNOWN}:
                 self._search(connection, row, listed)
-        self._late(connection, listed)
+        self._late(connection, listed, asked_at)
         closed = self._closed(connection, listed, asked_at)
         for row, gtt in closed:
             if gtt.status == "triggered":
@@ -206,11 +206,17 @@ class Listing:
         alike = [gtt for gtt in listed if gtt.trigger_id not in known and _is_alike(row, gtt)]
         return min(alike, key=lambda gtt: gtt.trigger_id, default=None)
 
-    def _late(self, connection: Connection, listed: list[BrokerGuard]) -> None:
-        """Placings that were given up and show up after all: another has taken their place."""
+    def _late(self, connection: Connection, listed: list[BrokerGuard], asked_at: float) -> None:
+        """Placings that were given up and show up after all: another has taken their place.
+
+        While that other one is open itself, what the list shows may be it.
+        """
         now = self._around.clock()
-        for row in guards.never_seen(connection, self._around.venue, now - LISTED):
-            found = self._candidate(connection, row, listed)
+        rows = guards.open_(connection, self._around.venue)
+        taken = {row.holding for row in rows if row.state in {GuardState.PLACING, GuardState.UNKNOWN}}
+        taken |= {row.holding for row in rows if self._triggers.touched_since(row.id, asked_at)}
+        for row in guards.given_up(connection, self._around.venue, now - LISTED):
+            found = self._candidate(connection, row, listed) if row.holding not in taken else None
             if found is None:
                 continue
             guards.activate(connection, row, now, trigger_id=found.trigger_id)

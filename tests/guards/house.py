@@ -17,7 +17,7 @@ from gateway.kite.client import CallKind
 from gateway.kite.desk import Desk
 from gateway.paper.server import PaperServer
 from gateway.reconciliation import Ports, Reconciler
-from storage import tables
+from storage import sells, tables
 from tests.usecases.world import GENEROUS, LOT, Clock, Template, World, buy, sell, settings_of
 
 PLACE_GTT = "POST /gtt/triggers"
@@ -161,6 +161,23 @@ class House(World):
 
         await self.until(quiet, lambda: "execution is busy")
 
+    async def wire_is_quiet(self) -> None:
+        """Until no call of execution is under way; approved exits may still wait for their way."""
+
+        async def quiet() -> bool:
+            await self.reconciler.read()
+            rows = await self.rows(tables.intents)
+            return not any(row.state == "placing" for row in rows)
+
+        await self.until(quiet, lambda: "a call hangs")
+
+    async def rows_of_guards(self) -> list[Row[Any]]:
+        """The intents that belong to guards."""
+        return [row for row in await self.rows(tables.intents) if row.guard_id]
+
+    async def live_sells(self) -> list[Row[Any]]:
+        return await self.database.read(sells.live)
+
     async def recheck(self, turns: int = 2) -> None:
         """As the timer or a login does."""
         self.guards.recheck()
@@ -184,6 +201,7 @@ class House(World):
         """An exit alert comes in; its id once it has gone out, or has been settled otherwise."""
         alert_id = await self.send(sell(strategy, **changes))
         await self.reaches(alert_id, "filled", "refused", "failed", "open")
+        await self.reconciler.read()
         return alert_id
 
     # what is
