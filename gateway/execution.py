@@ -31,7 +31,7 @@ from gateway.session import Session
 from gateway.wakeups import Wakeups
 from gateway.world import WorldReader
 from storage import flags, intents, orders, sells
-from storage.engine import Database
+from storage.engine import Database, urgent
 from storage.notices import Outbox
 
 log = structlog.get_logger()
@@ -127,7 +127,8 @@ class Executor:
         return frozenset(self._in_flight)
 
     def _send(self, row: Row[Any]) -> None:
-        task = asyncio.create_task(self._execute(row), name=f"place {row.id}")
+        with urgent(row.purpose != Purpose.ENTRY):
+            task = asyncio.create_task(self._execute(row), name=f"place {row.id}")
         self._in_flight[row.id] = task
         task.add_done_callback(partial(self._landed, row.id))
 

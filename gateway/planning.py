@@ -290,7 +290,8 @@ class Planner:
 
     async def _asks(self, strategy: StrategySettings) -> bool:
         """Whether entries need approval: as /mode said last, else as configured."""
-        said = await self._database.read(lambda connection: modes.approval_mode(connection, strategy.name))
+        # On the writer's thread: one hop, where a reader needs many.
+        said = await self._database.write(lambda connection: modes.approval_mode(connection, strategy.name))
         return (said or strategy.approval) == "confirm"
 
     def _commit(

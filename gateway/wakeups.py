@@ -3,11 +3,17 @@
 import asyncio
 from collections import defaultdict
 
+#: What one alert brings in so short a time (planned, sent, filled) becomes one message; and the order goes
+#: before the message about it.
+MESSAGES_SETTLE_SECONDS = 0.05
+
 
 class Bell:
     """Wakes one loop; a ring while nobody waits is remembered."""
 
-    def __init__(self) -> None:
+    def __init__(self, settle: float = 0.0) -> None:
+        """`settle`: for so many seconds after a ring more may come before it is heard."""
+        self._settle = settle
         self._event = asyncio.Event()
 
     def ring(self) -> None:
@@ -21,6 +27,8 @@ class Bell:
                 await self._event.wait()
         except TimeoutError:
             return False
+        if self._settle:
+            await asyncio.sleep(self._settle)
         self._event.clear()
         return True
 
@@ -75,7 +83,7 @@ class Wakeups:
 
     def __init__(self) -> None:
         self.executor = Bell()
-        self.outbox = Bell()
+        self.outbox = Bell(MESSAGES_SETTLE_SECONDS)
         self.approvals = Bell()
         self.books: defaultdict[str, Bell] = defaultdict(Bell)
         self.guards: defaultdict[str, Bell] = defaultdict(Bell)
