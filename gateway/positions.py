@@ -1,4 +1,4 @@
-"""The account's positions as an exit may believe them: read soon or not at all, twice where they fall short."""
+"""The account's positions as an exit may believe them: read soon or not, twice where they fall short."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
