@@ -46,15 +46,16 @@ class Listing:
         self._reading = asyncio.Lock()
         self._asked_at = float("-inf")
 
-    async def settle(self, max_age: float = 0.0) -> bool:
+    async def settle(self) -> bool:
         """One look at the list; what it says is taken over. False when it could not be read.
 
-        A list asked for at most `max_age` seconds ago serves again.
+        Callers that come while it is being read share the look after it.
         """
+        called_at = time.monotonic()
         async with self._reading:
-            asked_at = time.monotonic()
-            if max_age and asked_at - self._asked_at <= max_age:
+            if self._asked_at >= called_at:
                 return True
+            asked_at = time.monotonic()
             try:
                 listed = await self._around.access.book.gtts()
                 listed += await self._left_out({gtt.trigger_id for gtt in listed})

@@ -20,8 +20,6 @@ from storage.notices import Priority
 #: How long one try waits for the stops to be gone; then the exit is looked at anew.
 PATIENCE_SECONDS = 5.0
 LOOK_SECONDS = 0.25
-#: A list of triggers that old serves: many exits at once share one look.
-LIST_SECONDS = 1.0
 _NO_ANSWER = "Kite has not confirmed it yet."
 
 
@@ -42,7 +40,7 @@ class Way:
         if row.order_type == sells.STOP_ORDER:
             return True
         if await self._around.database.read(partial(self._has_triggers, row=row)):
-            await self._listing.settle(LIST_SECONDS)
+            await self._listing.settle()
         end = time.monotonic() + PATIENCE_SECONDS
         said = _NO_ANSWER
         while standing := await self._around.database.read(partial(self._in_the_way, row=row)):
