@@ -340,9 +340,10 @@ async def test_a_dead_token_is_told_once_and_shuts_what_needs_it(world):
     world.fault(FaultKind.KILL_TOKEN, route=PLACE)
     await world.execute()
     await world.reaches(await world.send(buy()), "failed", look=False)
+    await world.until(lambda: world.was_told("Kite session lost"))
     assert not world.session.alive
-    assert len([text for text in await world.told() if "Kite session lost" in text]) == 1
     await world.reaches(await world.send(buy()), "refused", look=False)
+    assert len([text for text in await world.told() if "Kite session lost" in text]) == 1
     assert await world.was_told("nobody is logged in")
     assert len(world.attempts()) == 1
 

@@ -53,7 +53,8 @@ from storage.notices import Outbox
 WEDNESDAY = datetime(2026, 11, 25, 10, 0, tzinfo=IST)
 OWNER = 4711
 LOT = 65
-PATIENCE = 5.0
+#: How long something is waited for, in seconds; a busy machine is no reason to fail.
+PATIENCE = 20.0
 GENEROUS = Limits(
     orders_per_second=10_000, orders_per_minute=10_000, quotes_per_second=10_000, others_per_second=10_000
 )
@@ -184,6 +185,7 @@ class World:
             api_key="paper", api_secret="paper", api_url=self.paper.url, timeout=(1.0, self.timeout)
         )
         self.book = Book(self.client)
+        self.desk = Desk(self.client)
         self.session = Session(
             Venue.PAPER,
             self.client,
@@ -210,6 +212,10 @@ class World:
             await self.log_in()
         if not self.instruments.count:
             await self.instruments.refresh(self.clock())
+        await self.take_up()
+
+    async def take_up(self) -> None:
+        """What was acknowledged in an earlier life and not planned."""
         for row in await self.database.read(alerts.unplanned):
             self.lanes.put(
                 Accepted(
@@ -226,7 +232,7 @@ class World:
         world = WorldReader(
             self.calendar, {"paper": self.session}, self.clock, self.settings.schedule.square_off
         )
-        placers = {"paper": Placer(desk=Desk(self.client), session=self.session)}
+        placers = {"paper": Placer(desk=self.desk, session=self.session)}
         self.breaker = Breaker(outbox=self.outbox)
         self.executor = Executor(*shared, placers, world, rules, self.wakeups, self.clock, self.breaker)
         venues = {"paper": self.access}
