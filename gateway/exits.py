@@ -198,6 +198,13 @@ def unknown_entries(connection: Connection, signal: Signal, strategy: StrategySe
     return [row.alert_id for row in rows if _is_meant_entry(signal, strategy, row)]
 
 
+def entries_searched_for(connection: Connection, signal: Signal, strategy: StrategySettings) -> list[str]:
+    """Of those, the ones the order book is still searched for: after that only the owner can tell."""
+    rows = intents.in_state(connection, IntentState.UNKNOWN)
+    left = [row for row in rows if row.questioned_at is None]
+    return [row.alert_id for row in left if _is_meant_entry(signal, strategy, row)]
+
+
 def _is_meant_entry(signal: Signal, strategy: StrategySettings, row: Row[Any]) -> bool:
     """Another leg of a reversal (the put bought as the call is sold) is left alone."""
     own = (row.venue, row.strategy, row.purpose) == (strategy.venue, strategy.name, Purpose.ENTRY)

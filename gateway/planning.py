@@ -24,6 +24,7 @@ from gateway.drafts import Draft, pricing, proposal, rows, ticket_like
 from gateway.exits import (
     Net,
     entries_on_their_way,
+    entries_searched_for,
     plan_exits,
     unknown_entries,
     why_nothing_to_close,
@@ -184,7 +185,7 @@ class Planner:
         if not signal.by_owner and not await self._database.read(
             lambda connection: plan_exits(connection, signal, strategy, self._freeze)
         ):
-            await self._entries_left(signal, strategy, UNKNOWN_PATIENCE_SECONDS, unknown_entries)
+            await self._entries_left(signal, strategy, UNKNOWN_PATIENCE_SECONDS, entries_searched_for)
             await self._entries_left(signal, strategy, CANCEL_PATIENCE_SECONDS)
 
     async def _entries_left(

@@ -338,3 +338,16 @@ async def test_an_exit_sells_what_is_held_though_another_entry_is_unknown(world)
     await world.reaches(leaving, "filled")
     assert [row.quantity for row in await world.intents(leaving)] == [LOT]
     assert await world.was_told(lost, "no clear answer", "not sold with it")
+
+
+async def test_an_exit_waits_for_an_unknown_entry_only_while_it_is_searched_for(world):
+    """Once the owner is asked, only the owner can tell: nothing queues up behind the question."""
+    world.fault(FaultKind.DROP, route=PLACE, accepted=False)
+    await world.execute()
+    lost = await world.send(buy())
+    await world.reaches(lost, "unknown", look=False)
+    world.clock.forward(seconds=180)
+    await world.reconciler.read()
+    leaving = await world.send(sell())
+    await world.reaches(leaving, "refused", look=False)
+    assert await world.was_told(leaving, "no clear answer")
