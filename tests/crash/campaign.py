@@ -50,9 +50,12 @@ class Campaign:
             try:
                 await asyncio.gather(*(self._work(queue, http) for _ in range(min(workers, len(queue)))))
             finally:
-                await self._nursery.close()
-                self._nursery = Nursery()
+                await self._close_nursery()
         self.seconds += time.monotonic() - began
+
+    async def _close_nursery(self) -> None:
+        await self._nursery.close()
+        self._nursery = Nursery()
 
     async def _work(self, queue: list[Trial], http: aiohttp.ClientSession) -> None:
         while queue:
@@ -132,7 +135,7 @@ class Campaign:
                 at_start = await stage.disarm()
             finally:
                 await stage.close()
-                await self._nursery.close()
+                await self._close_nursery()
         return plan.Traces(of=self.traces, at_rest=at_rest, at_start=at_start)
 
 
