@@ -1,0 +1,1 @@
+"""The benchmark: what DESIGN promises about speed and size, measured on real processes side by side."""
