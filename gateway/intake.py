@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -73,12 +74,12 @@ class Intake:
 
         Raises StorageFailed when nothing was stored.
         """
-        self._lanes.make_way()
         parcel = _Parcel(arrivals, asyncio.get_running_loop().create_future())
         self._waiting.append(parcel)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all(), name="intake")
-        return await parcel.stored
+        with self._lanes.precedence.at_the_door():
+            return await parcel.stored
 
     async def _write_all(self) -> None:
         """One transaction for all that wait; while it runs, the next batch gathers."""
@@ -153,16 +154,66 @@ def _at_the_door(arrival: Arrival, stored: Stored) -> str | None:
     return None
 
 
-class Lanes:
-    """One queue a strategy: alerts of one strategy are worked on in order, those of others beside them.
+class Precedence:
+    """Who goes first while alerts stream in: their acknowledgements, then exits, then entries.
 
-    While alerts stream in, acknowledging them goes first: TradingView gives up after 3 s
-    (facts/tradingview.md 1). An alert whose turn has come then waits for a lull, but not long.
+    TradingView gives up after 3 s (facts/tradingview.md 1); planning a moment later costs nobody anything.
     """
+
+    def __init__(self) -> None:
+        self._came_at = self._came_before = float("-inf")
+        self._at_the_door = self._exits = 0
+        self._no_exits = asyncio.Event()
+        self._no_exits.set()
+
+    @contextmanager
+    def at_the_door(self) -> Iterator[None]:
+        """While one is being acknowledged."""
+        self._came_before, self._came_at = self._came_at, time.monotonic()
+        self._at_the_door += 1
+        try:
+            yield
+        finally:
+            self._at_the_door -= 1
+
+    async def turn(self, alert: Accepted) -> None:
+        """Returns at once unless alerts stream in; then in the next lull, an entry after the exits."""
+        lull = EXIT_LULL_SECONDS if _is_exit(alert) else LULL_SECONDS
+        if self._came_at - self._came_before >= lull:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_DEFERRAL_SECONDS):
+                while self._at_the_door or self._left(lull) > 0:  # noqa: ASYNC110  a lull is time itself
+                    await asyncio.sleep(max(self._left(lull), EXIT_LULL_SECONDS))
+                if not _is_exit(alert):
+                    await self._no_exits.wait()
+
+    def _left(self, lull: float) -> float:
+        return self._came_at + lull - time.monotonic()
+
+    @contextmanager
+    def held_by(self, alert: Accepted) -> Iterator[None]:
+        """While it is worked on: what an exit writes overtakes what waits for the database."""
+        if not _is_exit(alert):
+            yield
+            return
+        self._exits += 1
+        self._no_exits.clear()
+        try:
+            with urgent():
+                yield
+        finally:
+            self._exits -= 1
+            if not self._exits:
+                self._no_exits.set()
+
+
+class Lanes:
+    """One queue a strategy: alerts of one strategy are worked on in order, those of others beside them."""
 
     def __init__(self, work: Callable[[Accepted], Awaitable[None]]) -> None:
         self._work = work
-        self._came_at = self._came_before = float("-inf")
+        self.precedence = Precedence()
         self._queues: dict[str, deque[Accepted]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopped = False
@@ -174,24 +225,10 @@ class Lanes:
         if strategy not in self._tasks and not self._stopped:
             self._tasks[strategy] = asyncio.create_task(self._run(strategy), name=f"lane {strategy}")
 
-    def make_way(self) -> None:
-        """Alerts are at the door."""
-        self._came_before, self._came_at = self._came_at, time.monotonic()
-
-    async def _lull(self, seconds: float) -> None:
-        """Returns at once unless alerts stream in, one within so many seconds of the last."""
-        until = time.monotonic() + LONGEST_DEFERRAL_SECONDS
-        while self._came_at - self._came_before < seconds:
-            now = time.monotonic()
-            wait = min(self._came_at + seconds, until) - now
-            if wait <= 0:
-                return
-            await asyncio.sleep(wait)
-
     async def _run(self, strategy: str) -> None:
         try:
             while queue := self._queues.get(strategy):
-                await self._lull(EXIT_LULL_SECONDS if _is_exit(queue[0]) else LULL_SECONDS)
+                await self.precedence.turn(queue[0])
                 await self._work_until_stored(queue[0])
                 queue.popleft()
         finally:
@@ -201,7 +238,7 @@ class Lanes:
     async def _work_until_stored(self, alert: Accepted) -> None:
         while True:
             try:
-                with urgent(_is_exit(alert)):
+                with self.precedence.held_by(alert):
                     await self._work(alert)
                 return
             except StorageFailed as error:
