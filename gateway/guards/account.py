@@ -8,8 +8,9 @@ import structlog
 from sqlalchemy import Connection, select
 
 from gateway.domain.errors import BrokerError
-from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS
+from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, BrokerPosition
 from gateway.guards.surroundings import Surroundings
+from gateway.positions import soon
 from storage import holdings
 from storage.tables import intents, orders
 
@@ -55,10 +56,8 @@ class Account:
 
     async def check(self) -> None:
         """Reads the positions. What cannot be read changes nothing: unknown is not flat."""
-        try:
-            rows = await self._around.access.book.positions()
-        except BrokerError as error:
-            log.warning("positions_not_read", venue=self._around.venue, error=error.sentence)
+        rows = await soon(self._positions())
+        if rows is None:
             return
         net = {(row.tradingsymbol, row.product): row.quantity for row in rows}
         ours, moving = await self._around.database.read(self._ours)
@@ -70,6 +69,13 @@ class Account:
         }
         self._read_at = time.monotonic()
         self._judge(ours)
+
+    async def _positions(self) -> list[BrokerPosition] | None:
+        try:
+            return await self._around.access.book.positions()
+        except BrokerError as error:
+            log.warning("positions_not_read", venue=self._around.venue, error=error.sentence)
+            return None
 
     def _judge(self, ours: dict[Contract, int]) -> None:
         """Fewer than ours counts when it is seen twice; it is over when all are seen, or nothing is held."""

@@ -65,6 +65,9 @@ class Aftermath:
         now = self._around.clock()
         if last.questioned_at is not None:
             self._give_up(connection, row, "It was re-priced as often as allowed.")
+        elif _by_another_hand(order) and not self._around.is_open():
+            guards.fail(connection, row, "the day ended before it was sold", now)
+            self._around.show(connection, row)
         elif last.state == IntentState.CLOSED or _by_another_hand(order):
             self._give_up(connection, row, "Its order was cancelled at Kite by another hand.")
         elif order is not None and order.cancel_reason in {orders.EXIT, orders.KILL, orders.GUARD}:
@@ -105,7 +108,7 @@ class Aftermath:
         Never for units that the account was seen not to have: somebody may have closed by hand.
         """
         row, now = guards.known(connection, guard_id), self._around.clock()
-        if not self._around.is_open() or is_stopped(connection):
+        if row.state not in _SELLS or not self._around.is_open() or is_stopped(connection):
             return False
         held = {each.intent_id: each.quantity for each in holdings.open_(connection, venue=row.venue)}
         there = held.get(row.holding, 0) - self._account.shortage((row.tradingsymbol, row.product))
@@ -125,6 +128,10 @@ class Aftermath:
         if text is not None:
             self._around.tell(connection, row, text, priority=Priority.QUESTION)
         return True
+
+
+#: States from which a guard sells by an exit of ours.
+_SELLS = frozenset({GuardState.WANTED, GuardState.ACTIVE, GuardState.TRIGGERED})
 
 
 def _by_another_hand(order: Row[Any] | None) -> bool:

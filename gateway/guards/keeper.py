@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
-from gateway.domain.errors import BrokerError, StorageFailed
+from gateway.domain.errors import BrokerError, IllegalMove, StorageFailed
 from gateway.domain.guarding import GuardKind, crossed, legs_for
+from gateway.domain.money import round_to_tick
 from gateway.domain.order import BrokerOrder, GuardState
 from gateway.guards import releases, words
 from gateway.guards.account import Account
@@ -31,6 +32,8 @@ WATCHING, OPEN, GUARDING, IDLE = 1.0, 2.0, 15.0, 60.0
 #: The broker's list and positions are read at least this often while anything is guarded.
 CHECK = timedelta(seconds=15)
 SUSPICION = 5.0
+#: So long after the fill its price stands for the last one, where no other can be had.
+JUST_BOUGHT = timedelta(seconds=30)
 
 
 class Guards:
@@ -52,13 +55,18 @@ class Guards:
 
     async def run(self) -> None:
         """Looks whenever there is a reason, for as long as it is not cancelled."""
-        while True:
-            try:
-                pause = await self.look()
-            except StorageFailed as error:
-                log.error("guards_wait_for_the_database", error=str(error))
-                pause = OPEN
-            await self._around.wakeups.guards[self._around.venue].wait(pause)
+        try:
+            while True:
+                await self._around.wakeups.guards[self._around.venue].wait(await self._look_or_wait())
+        finally:
+            self._listing.stop()
+
+    async def _look_or_wait(self) -> float:
+        try:
+            return await self.look()
+        except StorageFailed as error:
+            log.error("guards_wait_for_the_database", error=str(error))
+            return OPEN
 
     def recheck(self) -> None:
         """Something may have been missed (a login, a gap in the stream): the next look reads everything."""
@@ -143,6 +151,13 @@ class Guards:
         return [step for step in steps if step.act is Act.TAKE_AWAY or step.row.id not in taken_away]
 
     async def _do(self, step: Step) -> None:
+        """A guard that was moved on meanwhile (its order came in) is looked at anew."""
+        try:
+            await self._act(step)
+        except IllegalMove as error:
+            log.info("guard_moved_on", act=step.act, row=step.row.id, error=str(error))
+
+    async def _act(self, step: Step) -> None:
         match step.act:
             case Act.PLACE | Act.WATCH:
                 await self._watch_or_place(step)
@@ -160,7 +175,7 @@ class Guards:
     async def _watch_or_place(self, step: Step) -> None:
         """A level that the price has reached already is acted on at once; else the guard is placed."""
         row = step.row
-        last = await self._around.last_price(row)
+        last = await self._around.last_price(row) or await self._fill_price(row)
         if last is None:
             return
         edge = crossed(row.stop, row.target, last)
@@ -173,6 +188,20 @@ class Guards:
         elif step.act is Act.PLACE and row.kind == GuardKind.STOP and self._around.is_open():
             await self._around.database.write(lambda connection: self._stops.place(connection, row.id))
             self._around.wakeups.executor.ring()
+
+    async def _fill_price(self, row: Row[Any]) -> Decimal | None:
+        """Of a holding bought just now its own price is as good as the last one."""
+        now = self._around.clock()
+
+        def read(connection: Connection) -> Decimal | None:
+            for wish in guards.wishes(connection, self._around.venue):
+                if wish.holding == row.holding and now - wish.opened_at < JUST_BOUGHT:
+                    return round_to_tick(
+                        Decimal(wish.cost_paise) / wish.bought / 100, wish.tick_size, up=True
+                    )
+            return None
+
+        return await self._around.database.read(read)
 
     async def _doubt(self, row: Row[Any]) -> None:
         """Only a list that was read just now, and without it, says that it is not there."""

@@ -17,6 +17,7 @@ from gateway.domain.order import GuardState, Side
 from gateway.guards import releases, words
 from gateway.guards.surroundings import Surroundings
 from gateway.guards.triggers import Triggers, triggers_of
+from gateway.positions import soon
 from storage import guards
 from storage.guards import Placed
 from storage.notices import Priority
@@ -45,22 +46,41 @@ class Listing:
         self._triggers = triggers
         self._reading = asyncio.Lock()
         self._asked_at = float("-inf")
+        self._looks: set[asyncio.Task[bool]] = set()
 
     async def settle(self) -> bool:
-        """One look at the list; what it says is taken over. False when it could not be read.
+        """One look at the list; what it says is taken over. False when it could not be read soon: then the
+        look goes on, and is taken over when it comes.
 
         Callers that come while it is being read share the look after it.
         """
+        look = asyncio.create_task(self._settle_all(), name="triggers")
+        self._looks.add(look)
+        look.add_done_callback(self._ended)
+        return bool(await soon(asyncio.shield(look)))
+
+    def _ended(self, look: asyncio.Task[bool]) -> None:
+        self._looks.discard(look)
+        if not look.cancelled() and (error := look.exception()) is not None:
+            log.error("triggers_not_settled", error=repr(error))
+
+    def stop(self) -> None:
+        """No look goes on behind the scenes."""
+        for look in self._looks:
+            look.cancel()
+
+    async def _settle_all(self) -> bool:
         called_at = time.monotonic()
         async with self._reading:
             if self._asked_at >= called_at:
                 return True
-            asked_at = time.monotonic()
+            asked_at, now = time.monotonic(), self._around.clock()
             try:
                 listed = await self._around.access.book.gtts()
                 listed += await self._left_out({gtt.trigger_id for gtt in listed})
             except BrokerError as error:
                 log.warning("triggers_not_read", venue=self._around.venue, error=error.sentence)
+                await self._around.note_fault(error, now)
                 return False
             checkpoint("guards.read")
             surplus = await self._around.database.write(

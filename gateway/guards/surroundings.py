@@ -11,10 +11,11 @@ from sqlalchemy import Connection, Row
 
 from config.market import GuardFigures
 from config.settings import Settings
-from gateway.domain.errors import BrokerError
+from gateway.domain.errors import BrokerError, BrokerFault
 from gateway.domain.market import Calendar
 from gateway.execution import Executor
 from gateway.kite.desk import Desk
+from gateway.positions import soon
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
 from storage import flags
@@ -57,7 +58,13 @@ class Surroundings:
         return self.access.instruments.underlying(name).freeze_quantity
 
     async def last_price(self, row: Row[Any]) -> Decimal | None:
-        """The last price of a guard's contract in rupees; without market data that of the position."""
+        """The last price of a guard's contract in rupees; without market data that of the position.
+
+        None when none can be had soon.
+        """
+        return await soon(self._last_price(row))
+
+    async def _last_price(self, row: Row[Any]) -> Decimal | None:
         await self.access.prices.follow(row.instrument_token, f"{row.exchange}:{row.tradingsymbol}")
         price = await self.access.prices.last(f"{row.exchange}:{row.tradingsymbol}")
         return price if price is not None else await self._position_price(row)
@@ -73,6 +80,11 @@ class Surroundings:
             return None
         prices = [each.last_price for each in positions if each.tradingsymbol == row.tradingsymbol]
         return next((price for price in prices if price > 0), None)
+
+    async def note_fault(self, error: BrokerError, asked_at: datetime) -> None:
+        """A call that met a dead token says so for all."""
+        if error.fault is BrokerFault.TOKEN:
+            await self.access.session.mark_dead(error.sentence, asked_at)
 
     def tell(
         self,

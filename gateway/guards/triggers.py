@@ -58,10 +58,12 @@ class Triggers:
         try:
             await self._write(lambda connection: guards.claim(connection, row, placed_of(legs), self._now()))
             checkpoint("guards.claimed")
+            asked_at = self._now()
             try:
                 trigger_id = await self._around.desk.place_gtt(_ticket(row, row.quantity, legs, last))
             except BrokerError as error:
                 await self._write(partial(self._not_placed, row_id=row.id, error=error))
+                await self._around.note_fault(error, asked_at)
                 return
             checkpoint("guards.answered")
             await self._write(partial(self._at_kite, row_id=row.id, trigger_id=trigger_id, moved=legs.moved))
