@@ -1,9 +1,12 @@
 """The day's instrument list: fetched, checked, kept, and swapped in whole; never emptied."""
 
 import asyncio
+import io
+import time
 import zlib
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from datetime import time as daytime
 
 import structlog
 from sqlalchemy import Connection, delete, insert, select
@@ -18,6 +21,9 @@ from storage import tables
 from storage.engine import Database
 
 log = structlog.get_logger()
+
+#: A thread that reads the list lets the loop in after so many lines (less than a millisecond's work).
+LINES_A_BREATH = 200
 
 
 class Instruments:
@@ -62,7 +68,7 @@ class Instruments:
         """The expiries whose last session is not over."""
         return [day for day in self.chain(name).expiries if not self._calendar.has_expired(day, now)]
 
-    def is_stale(self, now: datetime, published: time) -> bool:
+    def is_stale(self, now: datetime, published: daytime) -> bool:
         """Whether a list was published (daily at `published`, IST) since the one in use was fetched."""
         local = ist(now)
         latest = datetime.combine(local.date(), published, IST)
@@ -77,7 +83,7 @@ class Instruments:
             contracts = await asyncio.to_thread(
                 _unpack, [packed for packed, _ in kept], list(self._underlyings)
             )
-            self._swap(contracts, min(fetched for _, fetched in kept))
+            await asyncio.to_thread(self._swap, contracts, min(fetched for _, fetched in kept))
 
     async def refresh(self, now: datetime) -> None:
         """Fetches the lists of all exchanges and swaps them in together.
@@ -94,7 +100,7 @@ class Instruments:
         await self._database.write(
             lambda connection: self._keep(connection, {key: data for key, (data, _) in packed.items()}, now)
         )
-        self._swap(contracts, now)
+        await asyncio.to_thread(self._swap, contracts, now)
         log.info("instruments_refreshed", venue=self._venue, contracts=len(contracts))
 
     def _check(self, contracts: list[Contract], now: datetime) -> None:
@@ -108,6 +114,7 @@ class Instruments:
             )
 
     def _swap(self, contracts: list[Contract], fetched_at: datetime) -> None:
+        """In a thread, because the index takes a while; the swap itself is one assignment."""
         self._chains = chains_of(contracts)
         self.fetched_at = fetched_at
 
@@ -138,32 +145,30 @@ _COLUMNS = (
 
 def _pack(body: bytes, names: list[str]) -> tuple[bytes, list[Contract]]:
     """The options that matter here, and their rows as compressed CSV."""
-    contracts = read_contracts(body.decode("utf-8", "replace").splitlines(), names)
-    lines = [_COLUMNS, *(_line(contract) for contract in contracts)]
-    return zlib.compress("\n".join(lines).encode(), 1), contracts
+    contracts = read_contracts(_lines(body), names)
+    lines = "\n".join([_COLUMNS, *_breathing(map(_line, contracts))])
+    return zlib.compress(lines.encode(), 1), contracts
 
 
-def _line(contract: Contract) -> str:
-    fields: tuple[str | int | Decimal | date, ...] = (
-        contract.instrument_token,
-        "",
-        contract.tradingsymbol,
-        contract.name,
-        "",
-        contract.expiry,
-        contract.strike,
-        contract.tick_size,
-        contract.lot_size,
-        contract.option_type,
-        "",
-        contract.exchange,
+def _line(each: Contract) -> str:
+    return (
+        f"{each.instrument_token},,{each.tradingsymbol},{each.name},,{each.expiry},{each.strike},"
+        f"{each.tick_size},{each.lot_size},{each.option_type},,{each.exchange}"
     )
-    return ",".join(map(str, fields))
 
 
 def _unpack(packed: list[bytes], names: list[str]) -> list[Contract]:
-    return [
-        contract
-        for data in packed
-        for contract in read_contracts(zlib.decompress(data).decode().splitlines(), names)
-    ]
+    return [contract for data in packed for contract in read_contracts(_lines(zlib.decompress(data)), names)]
+
+
+def _lines(body: bytes) -> Iterator[str]:
+    """Line by line: to decode and split megabytes at once would hold the interpreter for as long."""
+    return _breathing(io.TextIOWrapper(io.BytesIO(body), "utf-8", "replace", newline=""))
+
+
+def _breathing(texts: Iterable[str]) -> Iterator[str]:
+    """The same texts, with a breath now and then, in which the loop gets the interpreter."""
+    for number, text in enumerate(texts):
+        if number % LINES_A_BREATH == 0:
+            time.sleep(0)
+        yield text

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from functools import cached_property
+from functools import cached_property, lru_cache
+from sys import intern
 
 from gateway.domain.contract import Contract, OptionType
 from gateway.domain.errors import Refusal
 from gateway.domain.signal import ExpiryKind, ExpiryRule, StrikeKind, StrikeRule
 
-_OPTION_TYPES = frozenset(OptionType)
+_OPTION_TYPES = {str(kind): kind for kind in OptionType}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,19 +118,19 @@ def read_contracts(rows: Iterable[str], names: Iterable[str]) -> list[Contract]:
     Rows of other kinds, and rows that cannot be read, are passed over: one odd row must not cost
     the day's list.
     """
-    wanted = frozenset(names)
+    wanted = {name: name for name in names}  # one text for all, not one a row
     prefixes = sorted(wanted, key=len, reverse=True)
     reader = csv.reader(rows)
     column = {name: index for index, name in enumerate(next(reader, []))}
     if not column.keys() >= {"tradingsymbol", "name", "expiry", "strike", "instrument_type"}:
         return []
-    kind, named = column["instrument_type"], column["name"]
+    kind, named, width = column["instrument_type"], column["name"], len(column)
     found: list[Contract] = []
     for row in reader:
-        if len(row) < len(column) or row[kind] not in _OPTION_TYPES:
+        if len(row) < width or row[kind] not in _OPTION_TYPES:
             continue
-        name = row[named].strip() or _prefix_of(row[column["tradingsymbol"]], prefixes)
-        if name in wanted:
+        name = wanted.get(row[named].strip() or _prefix_of(row[column["tradingsymbol"]], prefixes))
+        if name is not None:
             contract = _read_contract(row, column, name)
             if contract is not None:
                 found.append(contract)
@@ -142,23 +143,45 @@ def _prefix_of(tradingsymbol: str, prefixes: list[str]) -> str:
 
 
 def _read_contract(row: list[str], column: dict[str, int], name: str) -> Contract | None:
-    """None for a row that cannot be read, or whose lot, tick or strike is no positive number."""
+    """None for a row that cannot be read, or whose lot, tick or strike is no positive number.
+
+    Texts and numbers that thousands of rows share are kept once.
+    """
     try:
-        contract = Contract(
-            exchange=row[column["exchange"]],
+        return Contract(
+            exchange=intern(row[column["exchange"]]),
             tradingsymbol=row[column["tradingsymbol"]],
             instrument_token=int(row[column["instrument_token"]]),
             name=name,
-            expiry=date.fromisoformat(row[column["expiry"]]),
-            strike=Decimal(row[column["strike"]]),
-            option_type=OptionType(row[column["instrument_type"]]),
-            lot_size=int(row[column["lot_size"]]),
-            tick_size=Decimal(row[column["tick_size"]]),
+            expiry=_day(row[column["expiry"]]),
+            strike=_positive(row[column["strike"]]),
+            option_type=_OPTION_TYPES[row[column["instrument_type"]]],
+            lot_size=_units(row[column["lot_size"]]),
+            tick_size=_positive(row[column["tick_size"]]),
         )
     except (ValueError, InvalidOperation, KeyError):
         return None
-    figures = (Decimal(contract.lot_size), contract.tick_size, contract.strike)
-    return contract if all(each.is_finite() and each > 0 for each in figures) else None
+
+
+@lru_cache(maxsize=4096)
+def _positive(text: str) -> Decimal:
+    """The number in a text; a list has few, each a thousand times. Raises ValueError, InvalidOperation."""
+    number = Decimal(text)
+    if not number.is_finite() or number <= 0:
+        raise ValueError(f"{text} is no positive number")
+    return number
+
+
+def _units(text: str) -> int:
+    number = int(text)
+    if number <= 0:
+        raise ValueError(f"{text} is no number of units")
+    return number
+
+
+@lru_cache(maxsize=512)
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
 
 
 def chains_of(contracts: Iterable[Contract]) -> dict[str, OptionChain]:
