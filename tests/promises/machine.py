@@ -236,27 +236,6 @@ class Gateway(RuleBasedStateMachine):
         self.run(self.world.kill_switch.throw("Asha"))
         self.touch("kill switch")
 
-    @precondition(lambda self: not self.killed and self._states(IntentState.APPROVED))
-    @rule()
-    def the_kill_switch_between_claim_and_call(self) -> None:
-        self._kill_after_the_claim()
-        self.touch("kill between claim and call")
-
-    def _kill_after_the_claim(self) -> None:
-        world = self.world
-        real = world.executor._claim
-
-        def claim(connection: Any, intent_id: str) -> bool:
-            done = real(connection, intent_id)
-            if done and not self.killed:
-                self.killed = True
-                kill_switch.throw(connection, world.outbox, "Asha", self.clock())
-            return done
-
-        world.executor._claim = claim  # type: ignore[method-assign]
-        self._execute([])
-        world.executor._claim = real  # type: ignore[method-assign]
-
     @precondition(lambda self: self.killed)
     @rule()
     def it_is_lifted(self) -> None:
@@ -281,15 +260,35 @@ class Gateway(RuleBasedStateMachine):
     # the machine room
 
     @precondition(lambda self: self._states(IntentState.APPROVED))
-    @rule(answers=st.lists(st.sampled_from(Answer), max_size=3))
-    def execution(self, answers: list[Answer]) -> None:
-        self._execute(answers)
+    @rule(answers=st.lists(st.sampled_from(Answer), max_size=3), killed=st.sampled_from([False, False, True]))
+    def execution(self, answers: list[Answer], killed: bool) -> None:
+        """Or the kill switch is thrown exactly between the first claim and its call."""
+        if killed and not self.killed:
+            self._kill_after_the_claim()
+            self.touch("kill between claim and call")
+        else:
+            self._execute(answers)
 
     def _execute(self, answers: list[Answer]) -> None:
         self.exchange.next_answers = answers
         self.run(self.world.executor._send_what_may_go())
         self.run(self.world.executor.stop())
         self.exchange.next_answers = []
+
+    def _kill_after_the_claim(self) -> None:
+        world = self.world
+        real = world.executor._claim
+
+        def claim(connection: Any, intent_id: str) -> bool:
+            done = real(connection, intent_id)
+            if done and not self.killed:
+                self.killed = True
+                kill_switch.throw(connection, world.outbox, "Asha", self.clock())
+            return done
+
+        world.executor._claim = claim  # type: ignore[method-assign]
+        self._execute([])
+        world.executor._claim = real  # type: ignore[method-assign]
 
     @rule()
     def the_book_is_read(self) -> None:
