@@ -1,4 +1,4 @@
-"""Stops and targets on the real processes: from the alert to the GTT at the exchange to the fill it brings."""
+"""Stops and targets on the real processes: from the alert to the GTT to the fill that it brings."""
 
 from typing import Any
 
