@@ -29,6 +29,13 @@ REST_SECONDS = 6.0
 COLUMNS = (CLEAN, ASKED, TOLD_NO, MISSED, VIOLATED)
 
 
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a kept file."""
+
+    trial: Trial
+    verdict: Verdict
+
+
 @dataclass(kw_only=True)
 class Campaign:
     """Workers that share one queue of trials."""
@@ -39,6 +46,8 @@ class Campaign:
     results: list[tuple[Trial, Verdict]] = field(default_factory=list)
     traces: dict[tuple[str, str], Sequence[Passing]] = field(default_factory=dict)
     seconds: float = 0.0
+    #: Where each result is written as it comes.
+    kept: Path | None = None
     _stages: int = 0
     _nursery: Nursery = field(default_factory=Nursery)
 
@@ -99,6 +108,9 @@ class Campaign:
 
     def _note(self, trial: Trial, verdict: Verdict) -> None:
         self.results.append((trial, verdict))
+        if self.kept is not None and trial.strike is not None and trial.plant is None:
+            with self.kept.open("ab") as file:
+                file.write(msgspec.json.encode(Result(trial=trial, verdict=verdict)) + b"\n")
         for violation in verdict.violations if trial.plant is None else ():
             say(f"VIOLATION in {trial} (stages in {self.folder})\n  {violation}")
         if len(self.results) % 50 == 0:
@@ -179,25 +191,27 @@ def say(words: str) -> None:
 
 
 async def _main(options: argparse.Namespace) -> int:
-    campaign = Campaign(
-        folder=Path(tempfile.mkdtemp(prefix="manjha-crash-")), horizon=options.horizon, late=options.late
-    )
-    say(f"seed {options.seed}, {options.workers} workers, folder {campaign.folder}")
-    traces = await campaign.trace(options.workers)
-    trials = plan.whole(traces)
+    folder = Path(tempfile.mkdtemp(prefix="manjha-crash-"))
+    kept = options.keep or folder / "results.jsonl"
+    campaign = Campaign(folder=folder, horizon=options.horizon, late=options.late, kept=kept)
+    say(f"seed {options.seed}, {options.workers} workers, folder {folder}, results in {kept}")
+    trials = plan.whole(await campaign.trace(options.workers))
     random.Random(options.seed).shuffle(trials)
     trials = [*trials[: options.sample or None], *(trial for _, trial in plan.CAUGHT.values())]
-    say(f"{len(trials)} trials")
-    await campaign.run(trials, options.workers)
-    text = report(campaign.results)
-    (campaign.folder / "table.md").write_text(text)
-    rows = [{"trial": str(trial), **msgspec.to_builtins(verdict)} for trial, verdict in campaign.results]
-    (campaign.folder / "results.json").write_bytes(msgspec.json.encode(rows))
-    say(f"{len(campaign.results)} runs in {campaign.seconds / 60:.0f} min\n\n{text}\n")
-    say(f"{len(campaign.violations)} violations; written to {campaign.folder}")
+    before = [msgspec.json.decode(line, type=Result) for line in _lines(kept)]
+    done = {str(result.trial) for result in before}
+    campaign.results += [(result.trial, result.verdict) for result in before]
+    say(f"{len(trials)} trials, {len(before)} done before")
+    await campaign.run([trial for trial in trials if trial.plant or str(trial) not in done], options.workers)
+    say(f"{len(campaign.results)} runs, now {campaign.seconds / 60:.0f} min\n\n{report(campaign.results)}\n")
+    say(f"{len(campaign.violations)} violations; stages in {folder}")
     say(f"planted bugs caught: {len(plan.CAUGHT) - len(campaign.escaped)} of {len(plan.CAUGHT)}")
     say("\n".join(campaign.escaped))
     return 1 if campaign.violations or campaign.escaped else 0
+
+
+def _lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines() if path.exists() else []
 
 
 def main() -> int:
@@ -210,6 +224,7 @@ def main() -> int:
     parser.add_argument(
         "--late", type=float, default=LATE_SECONDS, help="seconds by which a late book is late"
     )
+    parser.add_argument("--keep", type=Path, help="results, one a line; what stands in it is not run again")
     return asyncio.run(_main(parser.parse_args()))
 
 
