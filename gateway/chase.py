@@ -18,6 +18,7 @@ from gateway.drafts import pricing
 from gateway.execution import Executor
 from gateway.exits import contract_of
 from gateway.kite.outcomes import fault_of_words
+from gateway.positions import soon
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
 from storage import flags, holdings, intents, orders, sells
@@ -122,7 +123,7 @@ class Chaser:
         if not _is_due(row):
             return
         access = self._venues[row.venue]
-        premium = await access.prices.last(f"{row.exchange}:{row.tradingsymbol}")
+        premium = await soon(access.prices.last(f"{row.exchange}:{row.tradingsymbol}"))
         told = await self._database.write(lambda connection: self._commit(connection, row, premium))
         if told:
             self._wakeups.executor.ring()

@@ -53,11 +53,14 @@ class Watchfulness:
         self._started_at = clock()
 
     async def look_at(self, alert: Accepted) -> None:
-        """Before the alert is planned: what its arrival and its own view of the world tell."""
+        """Before the alert is planned: what its arrival and its own view of the world tell. Never raises."""
         self._silent.discard(alert.strategy)
-        told = [text for text in (self._burst(alert), await self._drift(alert)) if text]
-        if told:
-            await self._tell(told)
+        try:
+            told = [text for text in (self._burst(alert), await self._drift(alert)) if text]
+            if told:
+                await self._tell(told)
+        except Exception:  # a border: what is only watched must not cost the alert its plan
+            log.exception("watchfulness_failed", alert_id=alert.alert_id)
 
     def _burst(self, alert: Accepted) -> str | None:
         times = self._times[alert.strategy]
