@@ -6,6 +6,8 @@ from collections import defaultdict
 #: What one alert brings in so short a time (planned, sent, filled) becomes one message; and the order goes
 #: before the message about it.
 MESSAGES_SETTLE_SECONDS = 0.05
+#: A fill is followed by its guard so much later: orders and their answers go first.
+GUARDS_SETTLE_SECONDS = 0.02
 
 
 class Bell:
@@ -86,7 +88,7 @@ class Wakeups:
         self.outbox = Bell(MESSAGES_SETTLE_SECONDS)
         self.approvals = Bell()
         self.books: defaultdict[str, Bell] = defaultdict(Bell)
-        self.guards: defaultdict[str, Bell] = defaultdict(Bell)
+        self.guards: defaultdict[str, Bell] = defaultdict(lambda: Bell(GUARDS_SETTLE_SECONDS))
         self.changes = Changes()
 
     def told(self, *alert_ids: str) -> None:

@@ -57,6 +57,7 @@ class Sizes:
         self._around = around
         self._account = account
         self._told: set[str] = set()
+        self._bare_since: dict[str, datetime] = {}
         #: Positions must be read before some holding can have its guard.
         self.needs_positions = False
 
@@ -114,8 +115,9 @@ class Sizes:
         return found
 
     def _of_holding(self, connection: Connection, picture: _Picture) -> list[Step]:
-        if picture.rows and picture.rows[-1].final:
-            return []
+        if any(row.final for row in picture.rows):
+            left = [row for row in picture.rows if row.state in _PENDING and not picture.units]
+            return [step for row in left for step in self._drop(row, picture.why)]
         self._tell_unguarded(connection, picture)
         if picture.wish.product == "MIS":
             return [*self._stops(connection, picture), *self._watches(connection, picture)]
@@ -245,9 +247,10 @@ class Sizes:
         pending = [row for row in picture.rows if row.state in _PENDING]
         if picture.units == 0 or any(row.state == GuardState.ACTIVE for row in pending):
             self._told.discard(key)
+            self._bare_since.pop(wish.holding, None)
             return
-        since: datetime = picture.rows[-1].wanted_at if picture.rows else wish.opened_at
-        if key in self._told or self._around.clock() - since < UNSEEN:
+        now = self._around.clock()
+        if key in self._told or now - self._bare_since.setdefault(wish.holding, now) < UNSEEN:
             return
         self._told.add(key)
         reason = next((row.reason for row in reversed(picture.rows) if row.reason), None)

@@ -39,11 +39,13 @@ class Way:
         """
         if row.order_type == sells.STOP_ORDER:
             return True
-        if await self._around.database.read(partial(self._has_triggers, row=row)):
+        has_triggers, standing = await self._around.database.read(partial(self._situation, row=row))
+        if has_triggers:
             await self._listing.settle()
+            _, standing = await self._around.database.read(partial(self._situation, row=row))
         end = time.monotonic() + PATIENCE_SECONDS
         said = _NO_ANSWER
-        while standing := await self._around.database.read(partial(self._in_the_way, row=row)):
+        while standing:
             for stop in standing:
                 said = await self._stops.take_away(stop.id) or said
             if time.monotonic() >= end:
@@ -51,13 +53,16 @@ class Way:
                 return False
             with self._around.wakeups.changes.watch(standing[0].alert_id) as watch:
                 await watch.next(LOOK_SECONDS)
+            _, standing = await self._around.database.read(partial(self._situation, row=row))
         return True
 
-    def _has_triggers(self, connection: Connection, row: Row[Any]) -> bool:
-        return any(
+    def _situation(self, connection: Connection, row: Row[Any]) -> tuple[bool, list[Row[Any]]]:
+        """Whether a GTT may go off beside this exit, and the stops in its way."""
+        has_triggers = any(
             guard.state == GuardState.ACTIVE and guard.trigger_id and sells.key_of(guard) == sells.key_of(row)
             for guard in guards.open_(connection, self._around.venue)
         )
+        return has_triggers, self._in_the_way(connection, row)
 
     def _in_the_way(self, connection: Connection, row: Row[Any]) -> list[Row[Any]]:
         """The stops that must go so that this exit has enough to sell, the newest first."""
