@@ -30,7 +30,7 @@ async def _serve(settings: Settings, *, practice: bool) -> None:
     gateway = Gateway(settings)
     await gateway.start()
     print(
-        announce(settings, gateway.address, gateway.phone.url if gateway.phone else None, practice),
+        announce(settings, gateway.address, gateway.telephone.page_url, practice),
         flush=True,
     )
     await stopping.wait()

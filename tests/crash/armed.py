@@ -66,11 +66,9 @@ class _Control:
     def _ready(self) -> bool:
         """Whether orders can go out and Telegram is heard."""
         (gateway,) = self._gateways or (None,)
-        if gateway is None or not hasattr(gateway, "access") or not hasattr(gateway, "_telegram"):
+        if gateway is None or not hasattr(gateway, "telephone"):
             return False
-        return (
-            all(gateway._can_trade(venue) for venue in gateway.access) and gateway._telegram.trouble is None
-        )
+        return gateway.can_trade() and gateway.telephone.hears
 
 
 def _remember_gateways() -> list[assembly.Gateway]:

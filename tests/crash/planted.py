@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from bot import notices
-from gateway import assembly, execution, intake, planning
+from gateway import execution, intake, planning
+from gateway.assembly.trading import Trading
 from gateway.domain.errors import BrokerError, Outcome
 from gateway.domain.order import AlertState, IntentState
 from gateway.kite.desk import Desk
@@ -20,10 +21,10 @@ _UNSURE = (IntentState.PLACING, IntentState.UNKNOWN)
 def _forget_unplanned_alerts() -> None:
     """P1: what was acknowledged and not planned is not taken up at the start."""
 
-    async def nothing(self: assembly.Gateway) -> None:
+    async def nothing(self: Trading) -> None:
         return
 
-    _replace(assembly.Gateway, "_take_up_unplanned", nothing)
+    _replace(Trading, "take_up_unplanned", nothing)
 
 
 def _acknowledge_before_the_commit() -> None:

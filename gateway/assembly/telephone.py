@@ -1,0 +1,104 @@
+"""The owner's phone: Telegram's or the embedded page's Bot API, the bot before it, the outbox's sender."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.app import TelegramBot
+from bot.confirmations import Confirmations
+from bot.embedded import embedded_phone
+from bot.notices import Sender
+from bot.phone.server import PhoneServer
+from bot.ports import Ports
+from config.logs import add_secret
+from gateway.assembly.ground import Ground
+from gateway.assembly.trading import Trading
+from gateway.paper.server import PaperServer
+from gateway.venue_line import plain_url
+from gateway.venues import VenueAccess
+
+TELEGRAM_API = "https://api.telegram.org"
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What the bot says of the gateway itself: since when it serves, which version, where it listens."""
+
+    started_at: datetime
+    version: str
+    address: Callable[[], str]
+
+
+class Telephone:
+    """Built and started by `connect`; `trouble` is what stands between the owner and the gateway."""
+
+    def __init__(self, ground: Ground, about: About) -> None:
+        self._ground = ground
+        self._about = about
+        self.page: PhoneServer | None = None
+
+    async def connect(
+        self,
+        trading: Trading,
+        access: dict[str, VenueAccess],
+        paper: PaperServer | None,
+        submit_words: Callable[[str, str], Awaitable[str]],
+    ) -> None:
+        """Starts the embedded page where it takes Telegram's place, and adds bot and sender to the parts."""
+        ground = self._ground
+        token, api_url = await self._api(paper)
+        ports = Ports(
+            settings=ground.settings,
+            database=ground.database,
+            approvals=trading.approvals,
+            kill_switch=trading.kill_switch,
+            unknown=trading.unknown,
+            square_off=trading.square_off,
+            confirmations=Confirmations(),
+            submit_words=submit_words,
+            close=trading.close,
+            venues=access,
+            clock=ground.clock,
+            started_at=self._about.started_at,
+            version=self._about.version,
+        )
+        bell = ground.wakeups.outbox
+        self._sender = Sender(token, api_url, ground.database, bell, ground.clock, trading.square_off)
+        self._bot = TelegramBot(token, api_url, ground.owner_ids, ports, self._sender.retry_now)
+        ground.parts.extend([("telegram", self._bot.run), ("outbox", self._sender.run)])
+
+    async def _api(self, paper: PaperServer | None) -> tuple[str, str]:
+        """Token and Bot API root: Telegram's, or the embedded phone's."""
+        telegram = self._ground.settings.telegram
+        token = telegram.bot_token.get_secret_value()
+        if token:
+            return token, plain_url(telegram.api_url) or TELEGRAM_API
+        token, self.page = embedded_phone(
+            self._ground.settings,
+            min(self._ground.owner_ids),
+            self._about.address,
+            spot=paper.spot if paper else None,
+            market_view=paper.view if paper else None,
+        )
+        add_secret(token)
+        await self.page.start()
+        return token, self.page.api_url
+
+    def trouble(self) -> str | None:
+        """Why messages may not reach the owner at present; None when they do."""
+        return self._sender.trouble or self._bot.trouble
+
+    @property
+    def hears(self) -> bool:
+        """Whether the owner's updates arrive."""
+        return self._bot.trouble is None
+
+    @property
+    def page_url(self) -> str | None:
+        """Where the embedded page is; None when Telegram serves."""
+        return self.page.url if self.page else None
+
+    async def stop(self) -> None:
+        """Ends the embedded page; bot and sender end with their tasks."""
+        if self.page:
+            await self.page.stop()

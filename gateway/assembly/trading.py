@@ -1,0 +1,151 @@
+"""The use cases, wired: from the stored alert to the order, its fill, its guard and its end."""
+
+import asyncio
+
+from config.market import guards as guard_figures
+from gateway.approval import Approvals
+from gateway.assembly.ground import Ground
+from gateway.assembly.lines import Lines
+from gateway.breaker import Breaker
+from gateway.chase import Chaser
+from gateway.closing import EVERYTHING, Closing, Errand
+from gateway.execution import Executor
+from gateway.guards import Guards, Surroundings
+from gateway.intake import Accepted, Intake, Lanes
+from gateway.kill_switch import KillSwitch
+from gateway.planning import Planner
+from gateway.reconciliation import Ports as BookPorts
+from gateway.reconciliation import Reconciler
+from gateway.risk import rules_of
+from gateway.square_off import SquareOff
+from gateway.unknown import UnknownOrders
+from gateway.venues import VenueAccess
+from gateway.watchfulness import Watchfulness
+from gateway.world import WorldReader
+from storage import alerts
+
+
+class Trading:
+    """Built once the lines are; what it runs stands in the ground's parts."""
+
+    def __init__(self, ground: Ground, lines: Lines) -> None:
+        self._ground = ground
+        self._lines = lines
+        self._errands: set[asyncio.Task[bool]] = set()
+        shared = (ground.settings, ground.database, ground.outbox)
+        sessions = {venue: access.session for venue, access in lines.access.items()}
+        world = WorldReader(ground.calendar, sessions, ground.clock, ground.settings.schedule.square_off)
+        rules = rules_of(ground.settings)
+        self._breaker = Breaker(outbox=ground.outbox)
+        self.executor = Executor(
+            *shared, lines.placers, world, rules, ground.wakeups, ground.clock, self._breaker
+        )
+        planner = Planner(
+            *shared, lines.access, world, rules, ground.wakeups, ground.clock, self.executor.cancel_entries
+        )
+        self._watched_lanes(planner)
+        self._endings()
+        self.guards = {venue: self._guards_of(venue) for venue in lines.access}
+        self.executor.clear_the_way = lambda row: self.guards[row.venue].clear_the_way(row)
+        self.reconcilers = {venue: self._reconciler(access) for venue, access in lines.access.items()}
+        self.unknown = UnknownOrders(
+            ground.database, ground.outbox, self.reconcilers, self.intake, ground.clock
+        )
+
+    def _watched_lanes(self, planner: Planner) -> None:
+        """From the stored alert to its plan, in each strategy's order; and the approvals."""
+        ground = self._ground
+        shared = (ground.settings, ground.database, ground.outbox)
+        watchfulness = Watchfulness(*shared, ground.calendar, ground.wakeups, ground.clock)
+
+        async def work(alert: Accepted) -> None:
+            await watchfulness.look_at(alert)
+            await planner.plan(alert)
+
+        self.lanes = Lanes(work)
+        self.intake = Intake(ground.database, ground.outbox, self.lanes, ground.wakeups.outbox.ring)
+        self.approvals = Approvals(ground.database, ground.outbox, ground.wakeups, ground.clock)
+        ground.parts.extend(
+            [
+                ("execution", self.executor.run),
+                ("approvals", self.approvals.run),
+                ("watchfulness", watchfulness.run),
+            ]
+        )
+
+    def _endings(self) -> None:
+        """What closes: the chase of exits, square-off, kill switch."""
+        ground = self._ground
+        shared = (ground.settings, ground.database, ground.outbox)
+        chaser = Chaser(*shared, self._lines.access, self.executor, ground.wakeups, ground.clock)
+        closing = Closing(
+            ground.database, ground.outbox, self.executor, self.intake, ground.wakeups, ground.clock
+        )
+        self._closing = closing
+        self.square_off = SquareOff(*shared, closing, ground.calendar, ground.wakeups, ground.clock)
+
+        async def flatten(by: str) -> None:
+            await closing.close(Errand(title="🛑 Flatten", by=by, selection=EVERYTHING, entries=EVERYTHING))
+
+        self.kill_switch = KillSwitch(
+            ground.database, ground.outbox, ground.wakeups, ground.clock, self.executor.cancel, flatten
+        )
+        ground.parts.extend([("kill switch", self.kill_switch.run), ("chase", chaser.run)])
+
+    def _guards_of(self, venue: str) -> Guards:
+        ground = self._ground
+        around = Surroundings(
+            access=self._lines.access[venue],
+            desk=self._lines.placers[venue].desk,
+            settings=ground.settings,
+            database=ground.database,
+            outbox=ground.outbox,
+            wakeups=ground.wakeups,
+            executor=self.executor,
+            calendar=ground.calendar,
+            figures=guard_figures(),
+            clock=ground.clock,
+        )
+        found = Guards(around)
+        around.access.session.on_login.append(found.recheck)
+        ground.parts.append((f"guards ({venue})", found.run))
+        return found
+
+    def _reconciler(self, access: VenueAccess) -> Reconciler:
+        ground, venue = self._ground, str(access.venue)
+        ports = BookPorts(
+            in_flight=self.executor.in_flight,
+            streaming=lambda: self._lines.connected(venue),
+            opened=lambda: self.executor.open(venue),
+            adopt=self.guards[venue].adopt,
+        )
+        reconciler = Reconciler(
+            access, ground.database, ground.outbox, ground.wakeups, ground.clock, ports, self._breaker
+        )
+
+        def after_login() -> None:
+            self.executor.shut(venue)
+            ground.wakeups.look_into_the_book(venue)
+
+        access.session.on_login.append(after_login)
+        ground.parts.append((f"reconciliation ({venue})", reconciler.run))
+        return reconciler
+
+    def close(self, meant: frozenset[int], by: str) -> None:
+        """Closes the holdings with these numbers, for whom; returns at once."""
+        errand = Errand(title="🏁 Square-off", by=by, selection=lambda row: row.seq in meant)
+        task = asyncio.create_task(self._closing.close(errand), name="close")
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def take_up_unplanned(self) -> None:
+        """Alerts that were acknowledged before the last stop and not planned, in their order."""
+        for row in await self._ground.database.read(alerts.unplanned):
+            self.lanes.put(
+                Accepted(
+                    alert_id=row.id,
+                    strategy=row.strategy,
+                    signal=alerts.signal_of(row),
+                    received_at=row.received_at,
+                )
+            )
