@@ -17,8 +17,8 @@ HORIZON, LATE = 1.5, 2.0
 async def test_no_crash_breaks_a_promise_and_each_planted_bug_does(tmp_path: Path) -> None:
     assert plan.CAUGHT.keys() == PLANTS.keys()
     campaign = Campaign(folder=tmp_path, horizon=HORIZON, late=LATE)
-    planted = [trial for _, trial in plan.CAUGHT.values()]
-    await campaign.run([*plan.bounded(), *planted], workers=2)
+    await campaign.run(plan.bounded(), workers=2)
+    await campaign.run_planted(workers=2)
     assert [(str(trial), verdict.violations) for trial, verdict in campaign.violations] == []
     assert campaign.escaped == []
     missed = [str(trial) for trial, verdict in campaign.results if verdict.outcome == MISSED]
