@@ -8,6 +8,7 @@ from bot.confirmations import Confirmations
 from config.settings import Settings
 from gateway.approval import Approvals
 from gateway.kill_switch import KillSwitch
+from gateway.profit import Profits
 from gateway.square_off import SquareOff
 from gateway.unknown import UnknownOrders
 from gateway.venues import VenueAccess
@@ -24,6 +25,7 @@ class Ports:
     kill_switch: KillSwitch
     unknown: UnknownOrders
     square_off: SquareOff
+    profits: Profits
     confirmations: Confirmations
     #: Takes an order in words and who says it; the alert's id. Raises InvalidAlert, StorageFailed.
     submit_words: Callable[[str, str], Awaitable[str]]

@@ -74,6 +74,26 @@ class GuardFigures:
     percent_distance: Decimal
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChargeRates:
+    """What trading costs: fractions of the premium (0.18 is 18 %), brokerage in rupees an order."""
+
+    brokerage: Decimal
+    stt_on_sell: Decimal
+    sebi: Decimal
+    stamp_on_buy: Decimal
+    gst: Decimal
+    turnover: dict[str, Decimal]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortMargin:
+    """What a short position blocks, as fractions of the index value."""
+
+    span: Decimal
+    exposure: Decimal
+
+
 @cache
 def underlyings() -> dict[str, Underlying]:
     """Every underlying by its name, in the file's order."""
@@ -113,6 +133,31 @@ def guards() -> GuardFigures:
         cheap_distance=Decimal(distance["cheap"]),
         percent_distance=Decimal(distance["percent"]),
     )
+
+
+@cache
+def charges() -> ChargeRates:
+    """The rates in force."""
+    raw = _read("charges.toml")["charges"]
+    return ChargeRates(
+        brokerage=Decimal(raw["brokerage_per_order"]),
+        stt_on_sell=_fraction(raw["stt_on_sell"]),
+        sebi=_fraction(raw["sebi_turnover"]),
+        stamp_on_buy=_fraction(raw["stamp_duty_on_buy"]),
+        gst=_fraction(raw["gst"]),
+        turnover={exchange: _fraction(percent) for exchange, percent in raw["exchange_turnover"].items()},
+    )
+
+
+@cache
+def short_margin() -> ShortMargin:
+    """The paper exchange's margin of a short position."""
+    raw = _read("charges.toml")["short_margin"]
+    return ShortMargin(span=_fraction(raw["span"]), exposure=_fraction(raw["exposure"]))
+
+
+def _fraction(percent: str) -> Decimal:
+    return Decimal(percent) / 100
 
 
 def _buffer(entry: dict[str, Any]) -> Buffer:

@@ -54,6 +54,7 @@ class Telephone:
             kill_switch=trading.kill_switch,
             unknown=trading.unknown,
             square_off=trading.square_off,
+            profits=trading.profits,
             confirmations=Confirmations(),
             submit_words=submit_words,
             close=trading.close,

@@ -14,6 +14,7 @@ from gateway.guards import Guards, Surroundings
 from gateway.intake import Accepted, Intake, Lanes
 from gateway.kill_switch import KillSwitch
 from gateway.planning import Planner
+from gateway.profit import Profits
 from gateway.reconciliation import Ports as BookPorts
 from gateway.reconciliation import Reconciler
 from gateway.risk import rules_of
@@ -32,6 +33,7 @@ class Trading:
         self._ground = ground
         self._lines = lines
         self._errands: set[asyncio.Task[bool]] = set()
+        self.profits = Profits(ground.database, lines.access, ground.clock)
         shared = (ground.settings, ground.database, ground.outbox)
         sessions = {venue: access.session for venue, access in lines.access.items()}
         world = WorldReader(ground.calendar, sessions, ground.clock, ground.settings.schedule.square_off)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.paper.charges import rates
+from config.market import short_margin
 from gateway.paper.orders import Order, Trade
 from gateway.paper.positions import Position, PositionKey, opened_by
 from gateway.paper.wire import rupees
@@ -65,7 +65,7 @@ class Account:
         notional = sum(
             short * values(exchange, symbol) for (exchange, symbol, _), short in self._shorts(orders).items()
         )
-        rate = rates()
+        rate = short_margin()
         return Blocked(
             premium=premium, span=int(notional * rate.span), exposure=int(notional * rate.exposure)
         )

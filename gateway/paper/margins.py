@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.paper.charges import FREE, charges_of, charges_row, rates
+from config.market import short_margin
+from gateway.paper.charges import FREE, charges_of, charges_row
 from gateway.paper.refusals import invalid
 from gateway.paper.words import Product, Side
 
@@ -111,7 +112,8 @@ def _final(orders: Sequence[PlannedOrder], market: Market) -> Margin:
 
 
 def _short_margin(notional: Decimal) -> Margin:
-    return Margin(span=notional * rates().span, exposure=notional * rates().exposure)
+    rate = short_margin()
+    return Margin(span=notional * rate.span, exposure=notional * rate.exposure)
 
 
 def _price(order: PlannedOrder, market: Market) -> Decimal:
