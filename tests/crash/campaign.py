@@ -118,7 +118,7 @@ class Campaign:
             say(f"{len(self.results)} trials, {dict(Counter(v.outcome for _, v in self.results))}")
 
     async def run_planted(self, workers: int) -> None:
-        """Each planted bug until it is caught, three times at most: what a strike meets is up to the machine."""
+        """Each planted bug until it is caught, three times at most: what a strike meets is up to luck."""
         for _ in range(PLANTED_ATTEMPTS):
             left = [trial for name, (_, trial) in plan.CAUGHT.items() if name not in self._caught]
             await self.run(left, workers)
@@ -222,9 +222,8 @@ async def _main(options: argparse.Namespace) -> int:
     await campaign.run_planted(options.workers)
     say(f"{len(campaign.results)} runs, now {campaign.seconds / 60:.0f} min\n\n{report(campaign.results)}\n")
     say(f"{len(campaign.violations)} violations; stages in {folder}")
-    say(
-        f"planted bugs caught: {len(plan.CAUGHT) - len({line.split(':')[0] for line in campaign.escaped})} of {len(plan.CAUGHT)}"
-    )
+    escaped = {line.split(":")[0] for line in campaign.escaped}
+    say(f"planted bugs caught: {len(plan.CAUGHT) - len(escaped)} of {len(plan.CAUGHT)}")
     say("\n".join(campaign.escaped))
     return 1 if campaign.violations or campaign.escaped else 0
 
