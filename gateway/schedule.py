@@ -1,7 +1,8 @@
 """Every timed job in one table: its name, when it runs, until when a late run makes sense, what it does.
 
 The scheduler only wakes this up. Whether a job ran today stands in the database: a run that was missed (a
-restart, a suspended machine, a blocked loop) is made up for at the next look, if it is not too late by then.
+restart, a suspended machine, a blocked loop) is made up for at the next look, if it is not too late by then;
+if it is, the watchdog says so.
 """
 
 import asyncio
@@ -12,32 +13,33 @@ from datetime import date, datetime, time
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from sqlalchemy import Connection
 
 import config.sections
+from gateway.domain.checkpoints import checkpoint
 from gateway.domain.market import IST, Calendar, ist
 from gateway.keeper import LoginReminder
 from gateway.square_off import SquareOff
-from storage import flags
+from storage import job_runs
 from storage.engine import Database
 
 log = structlog.get_logger()
 
-#: The watchdog's question, "did it run?", is asked this often; it also finds jobs whose hour moves by day.
-WATCHDOG_SECONDS = 20
+#: It is looked this often for jobs that are due; that also finds those whose hour moves by day.
+LOOK_SECONDS = 20
 #: A reminder to log in makes sense until the market opens; after that `/status` and each refusal say it.
 LAST_REMINDER = time(9, 15)
-_DONE = "job"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """`at` and `until` are IST, by the day; `run` gets the trading date."""
+    """`at` and `until` are IST, by the day; `run` gets the trading date. `told`: whether the owner hears of a
+    run that was missed, since it cannot be made up for."""
 
     name: str
     at: Callable[[date], time]
     until: Callable[[date], time]
     run: Callable[[date], Awaitable[None]]
+    told: bool = True
 
 
 def table_of_jobs(
@@ -50,12 +52,14 @@ def table_of_jobs(
             at=lambda _: times.login_reminder,
             until=lambda _: LAST_REMINDER,
             run=reminder.run,
+            told=False,
         ),
         Job(
             name="square-off notice",
             at=square_off.notice_at,
             until=square_off.at,
             run=square_off.give_notice,
+            told=False,
         ),
         Job(
             name="square-off",
@@ -77,12 +81,14 @@ class Schedule:
         clock: Callable[[], datetime],
         tell: Callable[[str], Awaitable[None]],
     ) -> None:
+        self.jobs = jobs
         self._tell = tell
-        self._jobs = jobs
         self._database = database
         self._calendar = calendar
         self._clock = clock
-        self._running: set[str] = set()
+        self._running: set[tuple[str, date]] = set()
+        self._failed: set[tuple[str, date]] = set()
+        self._settled: set[tuple[str, date]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> AsyncIOScheduler:
@@ -93,9 +99,9 @@ class Schedule:
         """
         scheduler = AsyncIOScheduler(timezone=IST)
         settings = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
-        scheduler.add_job(self.look, "interval", seconds=WATCHDOG_SECONDS, id="watchdog", **settings)
+        scheduler.add_job(self.look, "interval", seconds=LOOK_SECONDS, id="look", **settings)
         today = ist(self._clock()).date()
-        for job in self._jobs:
+        for job in self.jobs:
             at = job.at(today)
             scheduler.add_job(
                 self.look, "cron", hour=at.hour, minute=at.minute, second=1, id=job.name, **settings
@@ -109,28 +115,56 @@ class Schedule:
         day = local.date()
         if not self._calendar.is_trading_day(day):
             return
-        for job in self._jobs:
-            if job.at(day) <= local.time() < job.until(day) and job.name not in self._running:
-                self._running.add(job.name)
+        for job in self.jobs:
+            due = job.at(day) <= local.time() < job.until(day)
+            if due and not self.is_running(job, day) and (job.name, day) not in self._settled:
+                self._running.add((job.name, day))
                 # A task of our own: the scheduler's end cancels what runs inside it.
                 task = asyncio.create_task(self._run(job, day), name=f"job {job.name}")
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
+    def is_running(self, job: Job, day: date) -> bool:
+        """Whether that day's run is under way in this process."""
+        return (job.name, day) in self._running
+
     async def _run(self, job: Job, day: date) -> None:
-        """Not marked as done when it fails: the watchdog then begins it again."""
-        flag = f"{_DONE}:{job.name}:{day}"
+        """Not done when it fails: the next look then begins it again."""
         try:
-            if await self._database.read(lambda connection: flags.value(connection, flag)):
+            begun_at = self._clock()
+            if not await self._database.write(
+                lambda connection: job_runs.begin(connection, job.name, day, begun_at)
+            ):
+                self._settled.add((job.name, day))
                 return
+            checkpoint("job.begun")
             await job.run(day)
-            await self._database.write(lambda connection: self._mark(connection, flag))
+            checkpoint("job.ended")
+            ended_at = self._clock()
+            await self._database.write(
+                lambda connection: job_runs.finish(connection, job.name, day, ended_at)
+            )
+            self._settled.add((job.name, day))
             log.info("job_done", job=job.name, day=str(day))
+            await self._tell_end(job, day)
         except Exception as error:  # a supervisor's border: one job's fault must not end the others
             log.exception("job_failed", job=job.name)
-            await self._tell(f"⚠️ <b>{job.name}</b> failed and is begun again: {html.escape(repr(error))}")
+            await self._tell_failure(job, day, error)
         finally:
-            self._running.discard(job.name)
+            self._running.discard((job.name, day))
+
+    async def _tell_failure(self, job: Job, day: date, error: Exception) -> None:
+        """Once a day for each job; every further failure is in the log."""
+        if (job.name, day) not in self._failed:
+            self._failed.add((job.name, day))
+            await self._tell(
+                f"⚠️ <b>{html.escape(job.name)}</b> failed and is begun again "
+                f"until {job.until(day):%H:%M} IST: {html.escape(repr(error))}"
+            )
+
+    async def _tell_end(self, job: Job, day: date) -> None:
+        if (job.name, day) in self._failed:
+            await self._tell(f"✅ <b>{html.escape(job.name)}</b> is done after all.")
 
     async def stop(self) -> None:
         """Ends the jobs under way; they begin again at the next start."""
@@ -138,6 +172,3 @@ class Schedule:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _mark(self, connection: Connection, flag: str) -> None:
-        flags.put(connection, flag, "done", by="the schedule", at=self._clock())

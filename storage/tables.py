@@ -270,6 +270,18 @@ flags = Table(
     Column("set_by", String(64), nullable=False),
 )
 
+job_runs = Table(
+    "job_runs",
+    metadata,
+    Column("name", String(48), primary_key=True),
+    #: The trading date, IST.
+    Column("day", Date, primary_key=True),
+    Column("state", String(8), nullable=False),
+    Column("begun_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("attempts", Integer, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.metadata
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -22,6 +23,7 @@ from gateway.readiness import Readiness
 from gateway.schedule import Schedule, table_of_jobs
 from gateway.supervision import supervise
 from gateway.venue_line import PAPER_CREDENTIAL
+from gateway.watchdog import Watchdog
 from storage.alerts import Arrival
 from storage.migrations import migrate
 
@@ -64,7 +66,7 @@ class Gateway:
         await self._open_door()
         checkpoint("start.door_open")
         for name, run in self.ground.parts:
-            self._tasks.append(asyncio.create_task(supervise(name, run, self.tell), name=name))
+            self._supervise(name, run)
         await self._start_schedule()
         log.info("serving", address=self.address, venues=list(self.access))
 
@@ -80,6 +82,20 @@ class Gateway:
         self._schedule = Schedule(jobs, self.database, self.ground.calendar, self.clock, self.tell)
         self._scheduler = self._schedule.start()
         await self._schedule.look()
+        watchdog = Watchdog(
+            self._schedule, self.database, self.ground.calendar, self.clock, self.tell, self._on_wake
+        )
+        self._supervise("watchdog", watchdog.run)
+
+    def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(supervise(name, run, self.tell), name=name))
+
+    def _on_wake(self) -> None:
+        """Nothing was heard for a while: the books are read before anybody trusts what is known."""
+        self.wakeups.outbox.ring()
+        self.wakeups.approvals.ring()
+        for venue in self.access:
+            self._on_gap(venue)
 
     async def _on_order(self, venue: str, order: BrokerOrder) -> None:
         await self.trading.reconcilers[venue].on_order(order)
