@@ -20,6 +20,8 @@ from gateway.replay import replay
 from storage.engine import Database, database_url
 
 EXIT_CONFIGURATION, EXIT_FAILURE = 2, 1
+#: Python lets a busy thread run on for 5 ms while another waits; an order crosses threads a dozen times.
+SWITCH_SECONDS = 0.0005
 
 
 async def _serve(settings: Settings, *, practice: bool) -> None:
@@ -40,6 +42,7 @@ async def _serve(settings: Settings, *, practice: bool) -> None:
 def run(path: Path | None) -> int:
     """`manjha run`: serves until SIGTERM or Ctrl-C. Returns the exit status."""
     os.umask(0o077)
+    sys.setswitchinterval(SWITCH_SECONDS)
     settings = commands.settings_or_faults(path)
     if settings is None:
         return EXIT_CONFIGURATION

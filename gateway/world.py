@@ -40,7 +40,7 @@ class WorldReader:
         return World(
             kill_switch=flags.KILL_SWITCH in set_flags,
             halted=set_flags.get(ENTRIES_HALTED),
-            paused=modes.paused(connection, strategy),
+            paused=modes.paused(set_flags, strategy),
             market_open=self._calendar.is_open(now),
             past_square_off=self._calendar.is_past_square_off(now, self._square_off),
             session_alive=self._sessions[venue].alive,

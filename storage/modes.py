@@ -1,5 +1,6 @@
 """What the owner has set by command and a restart keeps: paused strategies, approval modes."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -15,11 +16,11 @@ def _flag(kind: str, strategy: str | None) -> str:
     return kind if strategy is None else f"{kind}:{strategy}"
 
 
-def paused(connection: Connection, strategy: str) -> str | None:
-    """What is paused that stops this strategy's entries: "everything", its name, or nothing."""
-    if flags.value(connection, _PAUSED) is not None:
+def paused(set_flags: Mapping[str, str], strategy: str) -> str | None:
+    """What these flags pause of this strategy's entries: "everything", its name, or nothing."""
+    if _PAUSED in set_flags:
         return "everything"
-    return strategy if flags.value(connection, _flag(_PAUSED, strategy)) is not None else None
+    return strategy if _flag(_PAUSED, strategy) in set_flags else None
 
 
 def pause(connection: Connection, strategy: str | None, *, by: str, at: datetime) -> None:
