@@ -5,6 +5,7 @@ from telegram.error import BadRequest
 from telegram.ext import ContextTypes
 
 from bot.access import name_of
+from bot.difference_card import DIFFERENCE
 from bot.ports import Ports
 from gateway.domain.checkpoints import checkpoint
 
@@ -49,12 +50,20 @@ class Buttons:
         if kind == "f":
             day, _, seq = key.partition(":")
             return await self._ports.square_off.keep(day, int(seq), by)
+        if kind == DIFFERENCE:
+            return await self._adopt(key, by)
         if kind in ("c", "x"):
             return await self._confirmed(kind == "c", key, by, query)
         if data == CANCEL:
             await query.edit_message_text("Nothing was stopped.")
             return "Nothing was stopped."
         return "This button is not known any more."
+
+    async def _adopt(self, key: str, by: str) -> str:
+        """What the owner says of a difference: its id, the answer's letter, the strategy's number."""
+        difference_id, _, rest = key.partition(":")
+        answer, _, number = rest.partition(":")
+        return await self._ports.adoption.answer(difference_id, answer, int(number or 0), by)
 
     async def _confirmed(self, yes: bool, word: str, by: str, query: CallbackQuery) -> str:
         meant = self._ports.confirmations.take(word)

@@ -16,7 +16,9 @@ from telegram import Bot, LinkPreviewOptions, ReplyParameters
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 
 from bot.cards import Card, alert_card, square_off_card
+from bot.difference_card import difference_card
 from bot.keyboard import inline
+from gateway.adoption import view_of as difference_view
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
 from gateway.square_off import SquareOff
@@ -253,6 +255,9 @@ class Sender:
         kind, _, key = subject.partition(":")
         if kind == "square_off":
             return await self._draw_square_off(date.fromisoformat(key))
+        if kind == "difference":
+            found = await self._database.read(lambda connection: difference_view(connection, key))
+            return difference_card(found) if found is not None else None
         if kind != "alert":
             return None
         view = await self._database.read(lambda connection: alert_view(connection, key))

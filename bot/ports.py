@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.confirmations import Confirmations
 from config.settings import Settings
+from gateway.adoption import Adoption
 from gateway.approval import Approvals
 from gateway.kill_switch import KillSwitch
 from gateway.profit import Profits
@@ -26,6 +27,7 @@ class Ports:
     unknown: UnknownOrders
     square_off: SquareOff
     profits: Profits
+    adoption: Adoption
     confirmations: Confirmations
     #: Takes an order in words and who says it; the alert's id. Raises InvalidAlert, StorageFailed.
     submit_words: Callable[[str, str], Awaitable[str]]

@@ -8,6 +8,8 @@ from collections import defaultdict
 MESSAGES_SETTLE_SECONDS = 0.05
 #: A fill is followed by its guard so much later: orders and their answers go first.
 GUARDS_SETTLE_SECONDS = 0.02
+#: Positions are compared so much later: the broker's own lag behind a fill.
+POSITIONS_SETTLE_SECONDS = 1.0
 
 
 class Bell:
@@ -89,12 +91,13 @@ class Wakeups:
         self.approvals = Bell()
         self.books: defaultdict[str, Bell] = defaultdict(Bell)
         self.guards: defaultdict[str, Bell] = defaultdict(lambda: Bell(GUARDS_SETTLE_SECONDS))
+        self.positions: defaultdict[str, Bell] = defaultdict(lambda: Bell(POSITIONS_SETTLE_SECONDS))
         self.changes = Changes()
 
     def told(self, *alert_ids: str) -> None:
         """Something about these alerts was committed, notices among it."""
         self.outbox.ring()
-        for bell in self.guards.values():
+        for bell in (*self.guards.values(), *self.positions.values()):
             bell.ring()
         for alert_id in alert_ids:
             self.changes.announce(alert_id)

@@ -57,9 +57,7 @@ def sell(connection: Connection, intent: Row[Any], quantity: int, value: Paise, 
     left, cost = quantity, 0
     for row in _in_order(connection, intent):
         taken = min(left, row.quantity)
-        # As the difference of two totals: sold in however many parts, the parts' costs add up to the whole.
-        before = row.bought - row.quantity
-        cost += row.cost_paise * (before + taken) // row.bought - row.cost_paise * before // row.bought
+        cost += _cost_of(row, taken)
         remaining = row.quantity - taken
         connection.execute(
             update(holdings)
@@ -74,6 +72,22 @@ def sell(connection: Connection, intent: Row[Any], quantity: int, value: Paise, 
             connection, at, "holding.oversold", alert_id=intent.alert_id, intent_id=intent.id, quantity=left
         )
     return Paise(value - cost)
+
+
+def _cost_of(row: Row[Any], taken: int) -> int:
+    """As the difference of two totals: sold in however many parts, the parts' costs add up to the whole."""
+    before: int = row.bought - row.quantity
+    return int(row.cost_paise * (before + taken) // row.bought - row.cost_paise * before // row.bought)
+
+
+def cost_of_oldest(connection: Connection, intent: Row[Any], quantity: int) -> Paise:
+    """What the units cost that a sell of so many would take; units not held cost nothing."""
+    left, cost = quantity, 0
+    for row in _in_order(connection, intent):
+        taken = min(left, row.quantity)
+        cost += _cost_of(row, taken)
+        left -= taken
+    return Paise(cost)
 
 
 def _in_order(connection: Connection, intent: Row[Any]) -> list[Row[Any]]:

@@ -203,6 +203,32 @@ guards = Table(
     UniqueConstraint("venue", "trigger_id"),
 )
 
+differences = Table(
+    "differences",
+    metadata,
+    #: Opaque and random: it travels in the buttons.
+    Column("id", String(24), primary_key=True),
+    Column("venue", String(8), nullable=False),
+    Column("exchange", String(8), nullable=False),
+    Column("tradingsymbol", String(64), nullable=False),
+    Column("product", String(8), nullable=False),
+    Column("kind", String(12), nullable=False),
+    #: Units by our holdings and by the broker's positions; NULL: the broker lists no such position.
+    Column("held", Integer, nullable=False),
+    Column("net", Integer),
+    #: Units that another hand traded today the way the difference goes, and their average price.
+    Column("traded", Integer, nullable=False),
+    Column("average_price", Exact),
+    #: The position's last price, where the broker lists one.
+    Column("last_price", Exact),
+    Column("state", String(12), nullable=False),
+    Column("found_at", Moment, nullable=False),
+    Column("decided_at", Moment),
+    Column("decided_by", String(64)),
+    Column("outcome", Text),
+    Index(None, "venue", "state"),
+)
+
 notices = Table(
     "notices",
     metadata,

@@ -55,6 +55,7 @@ class Telephone:
             unknown=trading.unknown,
             square_off=trading.square_off,
             profits=trading.profits,
+            adoption=trading.adoption,
             confirmations=Confirmations(),
             submit_words=submit_words,
             close=trading.close,

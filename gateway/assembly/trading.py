@@ -3,12 +3,14 @@
 import asyncio
 
 from config.market import guards as guard_figures
+from gateway.adoption import Adoption
 from gateway.approval import Approvals
 from gateway.assembly.ground import Ground
 from gateway.assembly.lines import Lines
 from gateway.breaker import Breaker
 from gateway.chase import Chaser
 from gateway.closing import EVERYTHING, Closing, Errand
+from gateway.comparison import Comparison
 from gateway.execution import Executor
 from gateway.guards import Guards, Surroundings
 from gateway.intake import Accepted, Intake, Lanes
@@ -50,6 +52,8 @@ class Trading:
         self.guards = {venue: self._guards_of(venue) for venue in lines.access}
         self.executor.clear_the_way = lambda row: self.guards[row.venue].clear_the_way(row)
         self.reconcilers = {venue: self._reconciler(access) for venue, access in lines.access.items()}
+        self.adoption = Adoption(ground.database, ground.outbox, ground.wakeups, ground.clock)
+        self.comparisons = {venue: self._comparison(access) for venue, access in lines.access.items()}
         self.unknown = UnknownOrders(
             ground.database, ground.outbox, self.reconcilers, self.intake, ground.clock
         )
@@ -132,6 +136,21 @@ class Trading:
         access.session.on_login.append(after_login)
         ground.parts.append((f"reconciliation ({venue})", reconciler.run))
         return reconciler
+
+    def _comparison(self, access: VenueAccess) -> Comparison:
+        ground, venue = self._ground, str(access.venue)
+        found = Comparison(
+            access,
+            ground.database,
+            ground.outbox,
+            ground.calendar,
+            ground.wakeups,
+            ground.clock,
+            lambda: self.executor.is_open(venue),
+        )
+        access.session.on_login.append(found.recheck)
+        ground.parts.append((f"comparison ({venue})", found.run))
+        return found
 
     def close(self, meant: frozenset[int], by: str) -> None:
         """Closes the holdings with these numbers, for whom; returns at once."""

@@ -1,0 +1,90 @@
+"""A difference between our holdings and the broker's positions, in one contract and product. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum, unique
+
+from gateway.domain.order import BrokerOrder, Side
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+@unique
+class DifferenceKind(StrEnum):
+    """Which way they differ."""
+
+    #: The account has fewer than we hold: sold by hand, or by the broker.
+    FEWER = "fewer"
+    #: The account has more: bought by hand, or an order of ours that we never heard of.
+    MORE = "more"
+    #: The broker lists no such position: closed on an earlier day, perhaps; or its answer is not whole.
+    UNLISTED = "unlisted"
+    #: The contract's last session is over: it was settled in cash.
+    EXPIRED = "expired"
+
+
+@unique
+class DifferenceState(StrEnum):
+    """What became of one that was told."""
+
+    OPEN = "open"
+    #: The owner wants it left as it is: not told again while the numbers stay.
+    LEFT = "left"
+    #: Booked as the owner said.
+    BOOKED = "booked"
+    #: The numbers have changed since: they agree again, or another difference was told.
+    GONE = "gone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strangers:
+    """What other hands traded of a contract today: units and their average price (rupees)."""
+
+    units: int = 0
+    average: Decimal | None = None
+
+
+def kind_of(held: int, net: int | None, *, expired: bool) -> DifferenceKind | None:
+    """How `net` (None: not listed) differs from the units held; None when they agree."""
+    if expired:
+        return DifferenceKind.EXPIRED if held else None
+    if net is None:
+        return DifferenceKind.UNLISTED if held else None
+    if net == held:
+        return None
+    return DifferenceKind.FEWER if net < held else DifferenceKind.MORE
+
+
+def units_of(kind: DifferenceKind, held: int, net: int | None) -> int:
+    """Units that could be booked: what we hold and the account has not, or what it has beyond ours."""
+    match kind:
+        case DifferenceKind.MORE:
+            return max((net or 0) - held, 0)
+        case DifferenceKind.FEWER:
+            return max(held - max(net or 0, 0), 0)
+    return held
+
+
+def by_other_hands(
+    book: Iterable[BrokerOrder], ours: frozenset[str], contract: tuple[str, str], side: Side, wanted: int
+) -> Strangers:
+    """What today's orders that are not ours filled of a contract (tradingsymbol and product), up to the
+    units wanted, the newest first: earlier ones may have been booked before."""
+    found = [
+        order
+        for order in book
+        if order.order_id not in ours
+        and (order.tradingsymbol, order.product) == contract
+        and order.side is side
+        and order.filled_quantity > 0
+        and order.average_price > 0
+    ]
+    units, value = 0, Decimal(0)
+    for order in sorted(found, key=lambda order: (order.order_timestamp or _EARLIEST, order.order_id))[::-1]:
+        taken = min(order.filled_quantity, wanted - units)
+        units, value = units + taken, value + order.average_price * taken
+    if not units:
+        return Strangers()
+    return Strangers(units=units, average=(value / units).quantize(Decimal("0.01")))
