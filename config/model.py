@@ -7,6 +7,7 @@ from pydantic import Field
 
 from config import fields as f
 from config.sections import (
+    Backup,
     Defaults,
     Kite,
     Market,
@@ -53,7 +54,13 @@ class Settings(Section):
     )
     risk: Risk = Field(default=Risk(), description=Risk.__doc__)
     schedule: Schedule = Field(default=Schedule(), description=Schedule.__doc__)
+    backup: Backup = Field(default=Backup(), description=Backup.__doc__)
     phone: Phone = Field(default=Phone(), description=Phone.__doc__)
+
+    @property
+    def backup_dir(self) -> Path:
+        """Where the copies of the database stand."""
+        return self.backup.dir or self.data_dir / "backups"
 
     def known_strategy(self, name: str) -> bool:
         """Whether the configuration names this strategy (exactly so)."""

@@ -2,6 +2,7 @@
 
 from datetime import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -214,6 +215,23 @@ class Schedule(Section):
     instruments: f.TimeOfDay = Field(default=time(8, 30), description="Reads the instrument list.")
     square_off: f.TimeOfDay = Field(default=time(15, 15), description="Closes; see square_off.")
     summary: f.TimeOfDay = Field(default=time(15, 45), description="Tells how the day went.")
+    housekeeping: f.TimeOfDay = Field(
+        default=time(16, 30),
+        description="Every day, also when nothing trades: the backup, the audit trail verified whole, old "
+        "messages cleared away.",
+    )
+
+
+class Backup(Section):
+    """The daily copies of the database."""
+
+    dir: Path | None = Field(
+        default=None,
+        description="Where they stand, better on another disk; null: backups, in data_dir.",
+    )
+    keep: Annotated[f.Count, Field(le=3_650)] = Field(
+        default=14, description="How many daily copies are kept; the oldest goes first."
+    )
 
 
 class Phone(Section):

@@ -7,7 +7,7 @@ if it is, the watchdog says so.
 
 import asyncio
 import html
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
@@ -32,20 +32,28 @@ LAST_REMINDER = time(9, 15)
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """`at` and `until` are IST, by the day; `run` gets the trading date. `told`: whether the owner hears of a
-    run that was missed, since it cannot be made up for."""
+    """`at` and `until` are IST, by the day; `run` gets the date. `told`: whether the owner hears of a run
+    that was missed, since it cannot be made up for. `every_day`: also when nothing trades."""
 
     name: str
     at: Callable[[date], time]
     until: Callable[[date], time]
     run: Callable[[date], Awaitable[None]]
     told: bool = True
+    every_day: bool = False
+
+    def runs_on(self, day: date, calendar: Calendar) -> bool:
+        """Whether it has a run on that day."""
+        return self.every_day or calendar.is_trading_day(day)
 
 
 def table_of_jobs(
-    times: config.sections.Schedule, square_off: SquareOff, reminder: LoginReminder
+    times: config.sections.Schedule,
+    square_off: SquareOff,
+    reminder: LoginReminder,
+    nightly: Mapping[str, Callable[[date], Awaitable[None]]],
 ) -> tuple[Job, ...]:
-    """The one table of timed jobs."""
+    """The one table of timed jobs; `nightly` run at the hour of the housekeeping, by their names."""
     return (
         Job(
             name="login reminder",
@@ -67,11 +75,22 @@ def table_of_jobs(
             until=lambda day: square_off.ends_at(day).time(),
             run=square_off.run,
         ),
+        *(
+            Job(
+                name=name,
+                at=lambda _: times.housekeeping,
+                until=lambda _: time.max,
+                run=run,
+                told=False,
+                every_day=True,
+            )
+            for name, run in nightly.items()
+        ),
     )
 
 
 class Schedule:
-    """Runs each job once on each trading day."""
+    """Runs each job once on each of its days."""
 
     def __init__(
         self,
@@ -113,10 +132,8 @@ class Schedule:
         """Runs what is due now and has not run today, and returns without waiting for its end."""
         local = ist(self._clock())
         day = local.date()
-        if not self._calendar.is_trading_day(day):
-            return
         for job in self.jobs:
-            due = job.at(day) <= local.time() < job.until(day)
+            due = job.runs_on(day, self._calendar) and job.at(day) <= local.time() < job.until(day)
             if due and not self.is_running(job, day) and (job.name, day) not in self._settled:
                 self._running.add((job.name, day))
                 # A task of our own: the scheduler's end cancels what runs inside it.

@@ -84,9 +84,9 @@ class Watchdog:
         """'Did the 15:15 job run?'"""
         local = ist(self._clock())
         day = local.date()
-        if not self._calendar.is_trading_day(day):
-            return
         for job in self._schedule.jobs:
+            if not job.runs_on(day, self._calendar):
+                continue
             due = _moment(day, job.at(day)) + GRACE
             known = self._schedule.is_running(job, day) or (job.name, day) in self._late
             if known or not due <= local < _moment(day, job.until(day)):
@@ -134,12 +134,12 @@ class Watchdog:
 
     def _over(self, day: date, local: datetime) -> list[Job]:
         """The jobs of that day whose time has passed, and that do not run any more."""
-        if not self._calendar.is_trading_day(day):
-            return []
         return [
             job
             for job in self._schedule.jobs
-            if local >= _moment(day, job.until(day)) + GRACE and not self._schedule.is_running(job, day)
+            if job.runs_on(day, self._calendar)
+            and local >= _moment(day, job.until(day)) + GRACE
+            and not self._schedule.is_running(job, day)
         ]
 
     def _mark(self, connection: Connection, missed: list[tuple[Job, date]], now: datetime) -> None:

@@ -2,18 +2,21 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
+from gateway.domain.errors import ManjhaError
 from storage.tables import audit
 
 #: What the first row is sealed on.
 GENESIS = "0" * 64
 # Built once: building a statement costs more than SQLite takes to run it.
 _INSERT = insert(audit)
+_NEXT = select(audit).where(audit.c.seq > bindparam("seq")).order_by(audit.c.seq).limit(bindparam("count"))
 _LAST_HASH = select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
 
 
@@ -58,17 +61,56 @@ def seal(row: Mapping[str, Any]) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
-def first_broken(connection: Connection) -> int | None:
-    """The number of the first row whose seal does not fit itself or the row before; None: all fit.
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """A row up to which the chain fits, by its number and hash."""
 
-    What was cut off at the end leaves no trace here.
+    seq: int
+    hash: str
+
+
+#: Before the first row.
+BEGINNING = Sealed(seq=0, hash=GENESIS)
+
+
+class ChainBroken(ManjhaError):
+    """A row's seal does not fit itself or the row before; `seq` is its number."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(f"the audit trail is broken at row {seq}: the database was changed past Manjha")
+        self.seq = seq
+
+
+def verify_next(connection: Connection, after: Sealed, count: int) -> Sealed:
+    """Verifies at most `count` rows after one that fits; the last of them (`after` itself: none is left).
+
+    Raises ChainBroken.
     """
-    previous = GENESIS
-    statement = select(audit).order_by(audit.c.seq).execution_options(yield_per=1000)
-    for row in connection.execute(statement):
-        if row.previous_hash != previous or row.hash != seal(dict(row._mapping)):  # noqa: SLF001  its public name
-            return int(row.seq)
-        previous = row.hash
+    for row in connection.execute(_NEXT, {"seq": after.seq, "count": count}):
+        if row.previous_hash != after.hash or row.hash != seal(dict(row._mapping)):  # noqa: SLF001  its public name
+            raise ChainBroken(row.seq)
+        after = Sealed(seq=row.seq, hash=row.hash)
+    return after
+
+
+def check_stands(connection: Connection, sealed: Sealed) -> None:
+    """Raises ChainBroken when the row is not there any more with the hash it had.
+
+    What was cut off at the end shows here alone.
+    """
+    found = connection.scalar(select(audit.c.hash).where(audit.c.seq == sealed.seq))
+    if sealed != BEGINNING and found != sealed.hash:
+        raise ChainBroken(sealed.seq)
+
+
+def first_broken(connection: Connection) -> int | None:
+    """The number of the first row that does not fit; None: all fit. For a trail nobody appends to."""
+    after = BEGINNING
+    try:
+        while (last := verify_next(connection, after, 1000)) != after:
+            after = last
+    except ChainBroken as broken:
+        return broken.seq
     return None
 
 

@@ -97,6 +97,28 @@ class Database:
         checkpoint("database.committed")
         return result
 
+    def reshape_now(self, work: Callable[[Connection], Result]) -> Result:
+        """`write_now` for a change of the schema, which makes tables anew that others refer to.
+
+        Foreign keys are not enforced meanwhile (SQLite would empty the tables that refer to the old one,
+        facts/scheduling-and-sqlite.md 4), but checked before the commit. Raises StorageFailed.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return self.write_now(work)
+        try:
+            with self._engine.connect() as connection:
+                # The pragma has no effect inside a transaction; this connection is not used again.
+                connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
+                try:
+                    with connection.begin():
+                        result = work(connection)
+                        _check_references(connection)
+                finally:
+                    connection.invalidate()
+        except DBAPIError as error:
+            raise StorageFailed(str(error.orig), for_all=isinstance(error, OperationalError)) from error
+        return result
+
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """The result of `work`, which must not write. Raises StorageFailed."""
         try:
@@ -111,6 +133,12 @@ class Database:
         await asyncio.to_thread(self._thread.shutdown)
         await self._reader.dispose()
         self._engine.dispose()
+
+
+def _check_references(connection: Connection) -> None:
+    lost = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+    if lost:
+        raise StorageFailed(f"{len(lost)} rows refer to rows that are not there; the first in {lost[0][0]}")
 
 
 def _create_private(url: str) -> None:

@@ -11,9 +11,11 @@ from gateway.assembly.ground import ground_of
 from gateway.assembly.lines import Lines, Listeners
 from gateway.assembly.telephone import About, Telephone
 from gateway.assembly.trading import Trading
+from gateway.audit_trail import AuditTrail
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError
 from gateway.domain.order import BrokerOrder, Venue
+from gateway.housekeeping import Housekeeping
 from gateway.ingress.app import Door, build_app, serve
 from gateway.ingress.by_hand import arrival_of_words
 from gateway.keeper import LoginReminder
@@ -41,13 +43,17 @@ class Gateway:
         self.clock = self.ground.clock
         self.tell = self.ground.tell
         self.version = importlib.metadata.version("manjha")
+        self.audit_trail = AuditTrail(self.database, self.clock, self.tell)
+        self.housekeeping = Housekeeping(
+            self.database, settings.backup_dir, settings.backup.keep, self.clock, self.tell
+        )
         self.paper: PaperServer | None = None
         self.address = ""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Builds and starts in the order in which each needs the other."""
-        await asyncio.to_thread(migrate, self.database)
+        await asyncio.to_thread(migrate, self.database, self.settings.backup_dir)
         checkpoint("start.migrated")
         started_at = self.clock()
         if Venue.PAPER in self.settings.venues():
@@ -67,6 +73,7 @@ class Gateway:
         checkpoint("start.door_open")
         for name, run in self.ground.parts:
             self._supervise(name, run)
+        self._tasks.append(asyncio.create_task(self.audit_trail.verify_new(), name="audit trail"))
         await self._start_schedule()
         log.info("serving", address=self.address, venues=list(self.access))
 
@@ -78,7 +85,12 @@ class Gateway:
 
     async def _start_schedule(self) -> None:
         reminder = LoginReminder(self.access, self.tell)
-        jobs = table_of_jobs(self.settings.schedule, self.trading.square_off, reminder)
+        nightly = {
+            "backup": self.housekeeping.back_up,
+            "audit trail": lambda _: self.audit_trail.verify_all(),
+            "clearing away": self.housekeeping.clear_away,
+        }
+        jobs = table_of_jobs(self.settings.schedule, self.trading.square_off, reminder, nightly)
         self._schedule = Schedule(jobs, self.database, self.ground.calendar, self.clock, self.tell)
         self._scheduler = self._schedule.start()
         await self._schedule.look()

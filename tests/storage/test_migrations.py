@@ -9,10 +9,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from gateway.domain.errors import StorageFailed
 from storage import migrations
+from storage.backup import BackupFailed
 from storage.engine import Database
 from storage.migrations import HEAD, ForeignSchema, migrate
 from storage.tables import metadata
+from tests.storage.rows import bought
 
 
 async def test_the_migration_and_the_tables_say_the_same(database):
@@ -75,3 +78,54 @@ async def test_a_step_that_breaks_halfway_is_taken_back(tmp_path, monkeypatch):
     with closing(sqlite3.connect(tmp_path / "new.db")) as other:
         assert other.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
     await database.close()
+
+
+def copies_in(folder):
+    return sorted((folder / "backups").glob("*.db"))
+
+
+def rows_of(path, table):
+    with closing(sqlite3.connect(path)) as other:
+        return other.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
+
+
+async def test_back_to_each_earlier_schema_and_up_again_loses_no_alert_order_or_fill(database, path):
+    """The rows that the first schema knew are the same; and each step made a copy first."""
+    await database.write(bought)
+    tables = ("alerts", "orders", "fills", "holdings", "approvals", "audit")
+    before = {table: rows_of(path, table) for table in tables}
+    assert all(before[table] for table in ("alerts", "orders", "fills", "holdings"))
+    copy = migrations.downgrade(database, "0001", path.parent / "kept")
+    assert copy is not None
+    assert copy.parent == path.parent / "kept"
+    assert rows_of(copy, "alerts") == before["alerts"]
+    assert rows_of(path, "alembic_version") == [("0001",)]
+    assert migrate(database) == copies_in(path.parent)[-1]
+    assert {table: rows_of(path, table) for table in tables} == before
+
+
+async def test_an_upgrade_without_room_for_its_copy_changes_nothing(database, path):
+    migrations.downgrade(database, "0001")
+    (path.parent / "no-folder").write_text("")
+    with pytest.raises(BackupFailed):
+        migrate(database, path.parent / "no-folder")
+    assert rows_of(path, "alembic_version") == [("0001",)]
+
+
+@pytest.mark.parametrize("revision", [HEAD, "0000", "base", "9999"])
+async def test_a_downgrade_goes_to_an_earlier_schema_or_nowhere(database, path, revision):
+    with pytest.raises(migrations.NoSuchSchema):
+        migrations.downgrade(database, revision)
+    assert rows_of(path, "alembic_version") == [(HEAD,)]
+
+
+async def test_a_row_that_refers_to_nothing_stops_a_change_of_the_schema(database, path):
+    def orphan(connection):
+        connection.exec_driver_sql("UPDATE fills SET intent_id = 'nobody'")
+
+    await database.write(bought)
+    with pytest.raises(StorageFailed, match="fills"):
+        database.reshape_now(orphan)
+    assert rows_of(path, "fills")[0][4] != "nobody"
+    with pytest.raises(StorageFailed):
+        await database.write(orphan)
