@@ -145,7 +145,8 @@ class TelegramBot:
             application.add_handler(
                 CommandHandler(command.name, _handler(command, self._ports), filters.UpdateType.MESSAGE)
             )
-        application.add_handler(CallbackQueryHandler(Buttons(self._ports)))
+        # A press may wait for a price; whoever presses after it must not wait with it.
+        application.add_handler(CallbackQueryHandler(Buttons(self._ports), block=False))
         application.add_error_handler(_log_error)
         return application
 

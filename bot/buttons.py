@@ -8,9 +8,12 @@ from bot.access import name_of
 from bot.difference_card import DIFFERENCE
 from bot.ports import Ports
 from gateway.domain.checkpoints import checkpoint
+from gateway.questions import Change
 
 #: The kill switch's confirmation.
 STOP, STOP_AND_FLATTEN, CANCEL = "k:stop", "k:flatten", "k:cancel"
+#: Approve, reject, another size, pause the strategy.
+_QUESTION = frozenset("arzp")
 #: It is there, it is not there, send again as a new order.
 _UNKNOWN = frozenset("yns")
 
@@ -37,9 +40,8 @@ class Buttons:
 
     async def _act(self, data: str, by: str, query: CallbackQuery) -> str:
         kind, _, key = data.partition(":")
-        if kind in ("a", "r"):
-            decision = await self._ports.approvals.decide(key, approve=kind == "a", by=by)
-            return decision.sentence
+        if kind in _QUESTION:
+            return await self._on_question(kind, key, by)
         if kind in _UNKNOWN:
             return await self._answer_unknown(kind, key, by)
         if data in (STOP, STOP_AND_FLATTEN):
@@ -64,6 +66,23 @@ class Buttons:
         difference_id, _, rest = key.partition(":")
         answer, _, number = rest.partition(":")
         return await self._ports.adoption.answer(difference_id, answer, int(number or 0), by)
+
+    async def _on_question(self, kind: str, key: str, by: str) -> str:
+        """`key` is the approval, the version of the card that was pressed, and what else the button says."""
+        approval_id, _, rest = key.partition(":")
+        version, _, change = rest.partition(":")
+        questions = self._ports.questions
+        if kind == "r":  # of whatever version: nothing is sent by it
+            return (await self._ports.approvals.decide(approval_id, approve=False, by=by)).sentence
+        if kind == "p":
+            return (await questions.pause(approval_id, by)).sentence
+        if not version.isdecimal():
+            return "This button is too old: use those of the newest card."
+        if kind == "a":
+            return (await questions.approve(approval_id, int(version), by)).sentence
+        if change not in set(Change):
+            return "This button is not known any more."
+        return (await questions.resize(approval_id, int(version), Change(change), by)).sentence
 
     async def _confirmed(self, yes: bool, word: str, by: str, query: CallbackQuery) -> str:
         meant = self._ports.confirmations.take(word)

@@ -10,21 +10,18 @@ from typing import Any
 from sqlalchemy import Row
 
 from bot.guard_lines import guard_lines
+from bot.keyboard import Button
+from bot.question_lines import question_buttons, question_lines, worst_line
 from gateway.domain.market import ist
 from gateway.domain.money import format_rupees, to_paise
+from gateway.domain.order import IntentState
 from gateway.domain.status import Status
+from gateway.questions import premium_asked
 from gateway.views import AlertView
 from gateway.wording import VENUE_BADGES, seconds
 from storage import intents, sells
 
-
-@dataclass(frozen=True, kw_only=True)
-class Button:
-    """One inline button; `style` is Telegram's word (success, danger, primary) or None."""
-
-    label: str
-    data: str
-    style: str | None = None
+__all__ = ["Button", "Card", "alert_card", "square_off_card"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +52,7 @@ def alert_card(view: AlertView, now: datetime) -> Card:
     lines = [
         f"<b>{_title(view)}</b> · {VENUE_BADGES[first.venue]}",
         *(_contract_lines(rows) for rows in _by_contract(view.intents)),
+        *question_lines(view.approval, first),
         _context_line(view, now),
         *_life(view, now),
         *guard_lines(view.guards),
@@ -110,6 +108,8 @@ def _contract_lines(rows: list[Row[Any]]) -> str:
     if len(decided) > 1:
         lines[1] += f" · {len(decided)} orders"
     lines += [_premium_line(first, quantity), _guard_line(first) if first.side == "BUY" else ""]
+    if first.state == IntentState.AWAITING_APPROVAL:
+        lines.append(worst_line(first, quantity))
     return "\n".join(line for line in lines if line)
 
 
@@ -131,13 +131,14 @@ def _order_words(row: Row[Any]) -> str:
 
 
 def _premium_line(row: Row[Any], quantity: int) -> str:
-    if row.premium is None and row.side == "SELL":
+    premium = premium_asked(row)
+    if premium is None and row.side == "SELL":
         return ""
-    if row.premium is None:
+    if premium is None:
         return "⚠️ Premium not known: risk.max_premium_per_order could not be checked"
-    total = to_paise(row.premium * quantity)
+    total = to_paise(premium * quantity)
     margin = f" · margin {format_rupees(row.margin_paise)}" if row.margin_paise is not None else ""
-    return f"Premium ₹{row.premium:.2f} x {quantity} = {format_rupees(total)}{margin}"
+    return f"Premium ₹{premium:.2f} x {quantity} = {format_rupees(total)}{margin}"
 
 
 def _guard_line(row: Row[Any]) -> str:
@@ -198,14 +199,8 @@ def _clock(moment: datetime) -> str:
 
 
 def _buttons(view: AlertView) -> tuple[tuple[Button, ...], ...]:
-    approval = view.approval
-    if approval is not None and approval.decision == intents.PENDING:
-        return (
-            (
-                Button(label="✅ Approve", data=f"a:{approval.id}", style="success"),
-                Button(label="❌ Reject", data=f"r:{approval.id}", style="danger"),
-            ),
-        )
+    if view.approval is not None and view.approval.decision == intents.PENDING:
+        return question_buttons(view.approval, view.intents)
     asked = [row for row in view.intents if row.state == "unknown" and row.questioned_at is not None]
     return tuple(buttons for row in asked for buttons in _unknown_buttons(row, many=len(asked) > 1))
 

@@ -1,10 +1,18 @@
 """Buttons as Telegram has them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.cards import Button
+
+@dataclass(frozen=True, kw_only=True)
+class Button:
+    """One inline button; `style` is Telegram's word (success, danger, primary) or None."""
+
+    label: str
+    data: str
+    style: str | None = None
 
 
 def inline(rows: Sequence[Sequence[Button]]) -> InlineKeyboardMarkup | None:

@@ -10,6 +10,7 @@ from gateway.adoption import Adoption
 from gateway.approval import Approvals
 from gateway.kill_switch import KillSwitch
 from gateway.profit import Profits
+from gateway.questions import Questions
 from gateway.square_off import SquareOff
 from gateway.unknown import UnknownOrders
 from gateway.venues import VenueAccess
@@ -23,6 +24,7 @@ class Ports:
     settings: Settings
     database: Database
     approvals: Approvals
+    questions: Questions
     kill_switch: KillSwitch
     unknown: UnknownOrders
     square_off: SquareOff

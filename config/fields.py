@@ -125,12 +125,14 @@ def _upper(value: Any) -> Any:
 
 
 _NUMBER_OR_TEXT = WithJsonSchema({"type": ["string", "number"]})
+_PERCENT_SCHEMA = WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1000})
 _RUPEES_SCHEMA = WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
 
 Count = Annotated[int, Field(ge=1), BeforeValidator(_no_boolean)]
 Seconds = Annotated[int, Field(ge=1, le=86_400), BeforeValidator(_no_boolean)]
 Port = Annotated[int, Field(ge=0, le=65_535), BeforeValidator(_no_boolean)]
 Rupees = Annotated[Decimal, Field(gt=0, decimal_places=2), BeforeValidator(_no_boolean), _RUPEES_SCHEMA]
+Percent = Annotated[Decimal, Field(gt=0, le=1000), BeforeValidator(_no_boolean), _PERCENT_SCHEMA]
 MarketProtection = Annotated[
     Decimal,
     BeforeValidator(_no_boolean),

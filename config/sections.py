@@ -124,6 +124,11 @@ class Defaults(Section):
         description="An alert's quantity that is no multiple of the lot size: reject refuses it and says so; "
         "down trades the next smaller multiple (and refuses what is less than one lot).",
     )
+    max_price_drift: f.Percent = Field(
+        default=Decimal(5),
+        description="Percent the premium may have moved since the card when Approve is pressed; further, and "
+        "the press asks once more.",
+    )
     square_off: f.SquareOff = Field(
         default="all", description="What is closed at schedule.square_off: all, intraday (MIS only), or none."
     )
@@ -176,6 +181,7 @@ class Strategy(Trade):
     market_protection: f.MarketProtection | None = Field(default=None, description="Percent; see defaults.")
     max_alert_age_seconds: f.Seconds | None = Field(default=None, description="Seconds; see defaults.")
     round_quantity: f.RoundQuantity | None = Field(default=None, description="See defaults.round_quantity.")
+    max_price_drift: f.Percent | None = Field(default=None, description="Percent; see defaults.")
     square_off: f.SquareOff | None = Field(default=None, description="See defaults.square_off.")
 
 

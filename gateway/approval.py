@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
+from gateway import wording
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import IllegalMove
 from gateway.wakeups import Wakeups
@@ -15,9 +16,6 @@ from storage.engine import Database
 from storage.notices import Outbox, Priority
 
 log = structlog.get_logger()
-
-#: How often the time left is drawn anew on an open card: Telegram takes about one message a second.
-COUNTDOWN_SECONDS = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +37,16 @@ class Approvals:
         self._wakeups = wakeups
         self._clock = clock
 
-    async def decide(self, approval_id: str, *, approve: bool, by: str) -> Decision:
-        """The press of a button by an owner. Late, second and stray presses change nothing and say why."""
+    async def decide(
+        self, approval_id: str, *, approve: bool, by: str, version: int | None = None
+    ) -> Decision:
+        """The press of a button by an owner. Late, second and stray presses change nothing and say why.
+
+        `version`: what the card showed that was pressed; approving something else than that is refused.
+        """
         now = self._clock()
         decision, alert_id = await self._database.write(
-            lambda connection: self._decide(connection, approval_id, approve, by, now)
+            lambda connection: self._decide(connection, approval_id, approve, by, now, version)
         )
         checkpoint("approval.committed")
         if alert_id:
@@ -52,56 +55,64 @@ class Approvals:
         return decision
 
     def _decide(
-        self, connection: Connection, approval_id: str, approve: bool, by: str, now: datetime
+        self,
+        connection: Connection,
+        approval_id: str,
+        approve: bool,
+        by: str,
+        now: datetime,
+        version: int | None,
     ) -> tuple[Decision, str | None]:
         row = intents.approval(connection, approval_id)
         if row is None:
-            return Decision(sentence="This question is not known any more.", changed=False), None
+            return Decision(sentence=_UNKNOWN, changed=False), None
         if approve and flags.value(connection, flags.KILL_SWITCH) is not None:
             return Decision(sentence="The kill switch is on: nothing is sent.", changed=False), None
         goal = intents.APPROVED if approve else intents.REJECTED
         if row.decision == intents.PENDING and row.deadline <= now:
             goal = intents.EXPIRED
         try:
-            intents.decide(connection, approval_id, goal, by=by, at=now)
+            intents.decide(connection, approval_id, goal, by=by, at=now, version=version)
         except IllegalMove:
-            return Decision(sentence=_already(row.decision, row.decided_by), changed=False), None
+            return self.why_not(connection, approval_id, version), None
         checkpoint("approval.decided")
         self._outbox.show(connection, f"alert:{row.alert_id}", at=now, priority=Priority.QUESTION)
         return Decision(sentence=_SENTENCES[goal], changed=True), row.alert_id
 
+    def why_not(self, connection: Connection, approval_id: str, version: int | None) -> Decision:
+        """Why a press on the card of that version changes nothing, for the phone's toast."""
+        row = intents.approval(connection, approval_id)
+        if row is None:
+            return Decision(sentence=_UNKNOWN, changed=False)
+        if row.decision == intents.PENDING and version is not None and version != row.version:
+            return Decision(sentence=_CHANGED, changed=False)
+        if row.decision == intents.PENDING:
+            return Decision(sentence=_SENTENCES[intents.EXPIRED], changed=False)
+        return Decision(sentence=_already(row.decision, row.decided_by), changed=False)
+
     async def ask_again(self) -> None:
-        """At start: cards of open questions are shown anew, since a press while we were down may be lost
-        (facts/telegram.md 1.2); those whose time is over expire."""
+        """At start: cards of open questions are shown anew, and the owner is called back to them, since a
+        press while we were down may be lost (facts/telegram.md 1.2); those whose time is over expire."""
         now = self._clock()
         await self._database.write(lambda connection: self._ask_again(connection, now))
         self._wakeups.outbox.ring()
 
     def _ask_again(self, connection: Connection, now: datetime) -> None:
         for row in intents.pending_approvals(connection):
+            subject = f"alert:{row.alert_id}"
+            self._outbox.show(connection, subject, at=now, priority=Priority.QUESTION)
             if row.deadline <= now:
                 intents.decide(connection, row.id, intents.EXPIRED, by="time", at=now)
-            self._outbox.show(connection, f"alert:{row.alert_id}", at=now, priority=Priority.QUESTION)
+                continue
+            text = wording.still_asked(row.deadline)
+            self._outbox.tell(connection, text, at=now, subject=subject, priority=Priority.QUESTION)
 
     async def run(self) -> None:
         """Expires questions at their deadline, for as long as it is not cancelled."""
         while True:
             deadline = await self._expire_due()
             left = (deadline - self._clock()).total_seconds() if deadline else None
-            timeout = None if left is None else min(max(left, 0.0) + 0.01, COUNTDOWN_SECONDS)
-            if not await self._wakeups.approvals.wait(timeout):
-                await self._count_down()
-
-    async def _count_down(self) -> None:
-        """The open cards are drawn anew: the time left is on them."""
-        now = self._clock()
-        await self._database.write(lambda connection: self._show_open(connection, now))
-        self._wakeups.outbox.ring()
-
-    def _show_open(self, connection: Connection, now: datetime) -> None:
-        for row in intents.pending_approvals(connection):
-            if row.deadline > now:
-                self._outbox.show(connection, f"alert:{row.alert_id}", at=now, priority=Priority.CHATTER)
+            await self._wakeups.approvals.wait(None if left is None else max(left, 0.0) + 0.01)
 
     async def _expire_due(self) -> datetime | None:
         """Expires what is due; the next deadline, if there is one."""
@@ -123,6 +134,8 @@ class Approvals:
         return expired, following[0] if following else None
 
 
+_UNKNOWN = "This question is not known any more."
+_CHANGED = "The card has changed since: look at it again, then press."
 _SENTENCES = {
     intents.APPROVED: "Approved. Sending it now.",
     intents.REJECTED: "Rejected. Nothing is sent.",

@@ -336,7 +336,7 @@ def _proposal(row: Row[Any], *, asked: bool, policy: str) -> Proposal:
         quantity=row.quantity,
         lot_size=row.lot_size,
         orders=1,
-        premium=row.price or row.premium,
+        premium=row.price or row.asked_premium or row.premium,
         asked=asked,
         squared_off=is_squared_off(policy, row.product),
     )

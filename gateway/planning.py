@@ -346,5 +346,6 @@ class Planner:
         checkpoint("planning.committed")
         if ask:
             self._wakeups.approvals.ring()
+            self._wakeups.questions.ring()
         else:
             self._wakeups.executor.ring()

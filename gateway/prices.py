@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from decimal import Decimal
 
 import structlog
 
 from gateway.domain.errors import BrokerError, BrokerFault
+from gateway.domain.quote import Quote
 from gateway.kite.book import Book
 
 log = structlog.get_logger()
@@ -74,6 +75,25 @@ class Prices:
             await asyncio.shield(self._request)
         return self.cached(key)
 
+    async def quotes(self, keys: Collection[str]) -> dict[str, Quote]:
+        """Both sides of the market beside the last price, in one request; what cannot be had is missing.
+
+        It is for the eye: whoever waits for a price goes first.
+        """
+        if not self._market_data:
+            return {}
+        while self._wanted or self._wait() > 0:  # noqa: ASYNC110  the pace is time itself
+            await asyncio.sleep(max(self._wait(), GATHERING_SECONDS))
+        self._asked_at = time.monotonic()
+        try:
+            found = await self._book.quotes(keys)
+        except BrokerError as error:
+            log.warning("no_quotes", keys=sorted(keys), error=error.sentence)
+            return {}
+        now = time.monotonic()
+        self._known |= {key: (quote.last_price, now) for key, quote in found.items() if quote.last_price}
+        return found
+
     async def _ask(self) -> None:
         """One request for all that is wanted by the time the pace allows it; a failed one is tried again."""
         await asyncio.sleep(GATHERING_SECONDS)
@@ -94,5 +114,9 @@ class Prices:
                 return
 
     async def _pace(self) -> None:
-        await asyncio.sleep(max(0.0, self._asked_at + REQUEST_INTERVAL - time.monotonic()))
+        await asyncio.sleep(self._wait())
         self._asked_at = time.monotonic()
+
+    def _wait(self) -> float:
+        """Seconds until the next request may go out."""
+        return max(0.0, self._asked_at + REQUEST_INTERVAL - time.monotonic())

@@ -2,16 +2,25 @@
 
 import html
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
 
+from gateway.domain.market import ist
 from gateway.domain.money import format_rupees, to_paise
 
 #: The names of venues as the owner reads them.
 VENUE_BADGES = {"paper": "PAPER", "live": "LIVE"}
+
+
+def still_asked(deadline: datetime) -> str:
+    """After a restart a question is open still; a press while we were down may be lost."""
+    return (
+        f"🔔 <b>Still waiting for you</b>, until {ist(deadline):%H:%M:%S} IST. Manjha was restarted: a press "
+        "in between may not have arrived. Press on the card above if you want it."
+    )
 
 
 def not_understood(alert_id: str, strategy: str, field: str | None, reason: str | None) -> str:

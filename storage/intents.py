@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+import msgspec
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from gateway.domain.errors import IllegalMove
+from gateway.domain.figures import Figures
 from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose, Side
 from storage import audit
 from storage.sells import resting_stop
@@ -98,14 +100,25 @@ def pending_approvals(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(statement))
 
 
-def decide(connection: Connection, approval_id: str, decision: str, *, by: str, at: datetime) -> Row[Any]:
+def decide(
+    connection: Connection,
+    approval_id: str,
+    decision: str,
+    *,
+    by: str,
+    at: datetime,
+    version: int | None = None,
+) -> Row[Any]:
     """Decides a pending approval once, and moves the alert's intents with it; returns the approval.
 
-    Approving needs `at` before the deadline. Raises IllegalMove when it was decided before.
+    Approving needs `at` before the deadline, and, where a `version` is named, the card as it was asked last.
+    Raises IllegalMove when it was decided before, or is not what was asked.
     """
     pending = (approvals.c.id == approval_id) & (approvals.c.decision == PENDING)
     if decision == APPROVED:
         pending &= approvals.c.deadline > at
+        if version is not None:
+            pending &= approvals.c.version == version
     statement = update(approvals).where(pending).values(decision=decision, decided_by=by, decided_at=at)
     if connection.execute(statement).rowcount != 1:
         raise IllegalMove(f"approval {approval_id} is not pending any more")
@@ -120,6 +133,43 @@ def decide(connection: Connection, approval_id: str, decision: str, *, by: str, 
                 values |= {"refused_by": "rules", "reason": by}
             _step(connection, intent, goal, at, **values)
     return row
+
+
+def take_back(connection: Connection, asked: Row[Any], note: str, at: datetime) -> None:
+    """A pending question is to be put anew in the same transaction: its version counts up, its intents, none
+    of which was ever sent, are gone. Raises IllegalMove when it is not as `asked` any more, or its time over.
+    """
+    same = (approvals.c.id == asked.id) & (approvals.c.version == asked.version)
+    open_ = (approvals.c.decision == PENDING) & (approvals.c.deadline > at)
+    statement = update(approvals).where(same & open_).values(version=asked.version + 1, note=note)
+    if connection.execute(statement).rowcount != 1:
+        raise IllegalMove(f"approval {asked.id} is not what was asked any more")
+    rows = of_alert(connection, asked.alert_id)
+    gone = delete(intents).where(
+        (intents.c.alert_id == asked.alert_id) & (intents.c.state == IntentState.AWAITING_APPROVAL)
+    )
+    if connection.execute(gone).rowcount != len(rows):
+        raise IllegalMove(f"not every intent of {asked.alert_id} waits for approval")
+    audit.append(connection, at, "approval.asked_anew", alert_id=asked.alert_id, note=note)
+
+
+def put_anew(connection: Connection, rows: list[dict[str, Any]], at: datetime) -> None:
+    """The intents that a question taken back is now about."""
+    add(connection, rows, at)
+    for row in of_alert(connection, rows[0]["alert_id"]):
+        _step(connection, row, IntentState.AWAITING_APPROVAL, at)
+
+
+def note_figures(connection: Connection, approval_id: str, figures: Figures) -> None:
+    """What the market and the limits look like, for the card of a question that is still open."""
+    pending = (approvals.c.id == approval_id) & (approvals.c.decision == PENDING)
+    text = msgspec.json.encode(figures).decode()
+    connection.execute(update(approvals).where(pending).values(figures=text))
+
+
+def figures_of(asked: Row[Any]) -> Figures | None:
+    """What was noted for a question's card; None before that."""
+    return msgspec.json.decode(asked.figures, type=Figures) if asked.figures else None
 
 
 _GOALS = {

@@ -76,6 +76,8 @@ intents = Table(
     Column("market_protection", Exact),
     #: The option's price when the intent was planned; None when no price could be had.
     Column("premium", Exact),
+    #: Its price when the question was put once more (another size, a price that moved); None: never was.
+    Column("asked_premium", Exact),
     #: What the broker says the order needs; None when it could not be asked.
     Column("margin_paise", BigInteger),
     Column("stop_loss", String(24)),
@@ -108,6 +110,12 @@ approvals = Table(
     Column("decision", String(12), nullable=False, index=True),
     Column("decided_by", String(64)),
     Column("decided_at", Moment),
+    #: Counts what was asked: a press on a card that shows less than the latest decides nothing.
+    Column("version", Integer, nullable=False, server_default="1"),
+    #: Why it was asked once more: another size and by whom, or how far the price moved.
+    Column("note", Text),
+    #: What the market and the limits looked like when the card was drawn last, as JSON.
+    Column("figures", Text),
 )
 
 orders = Table(

@@ -6,9 +6,8 @@ from telegram import Update
 
 from bot.access import name_of
 from bot.buttons import CANCEL, STOP, STOP_AND_FLATTEN
-from bot.cards import Button
 from bot.commands.command import Command, reply
-from bot.keyboard import inline
+from bot.keyboard import Button, inline
 from bot.ports import Ports
 
 

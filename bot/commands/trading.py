@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from telegram import Update
 
 from bot.access import name_of
-from bot.cards import Button
 from bot.commands.command import Command, reply
-from bot.keyboard import inline
+from bot.keyboard import Button, inline
 from bot.ports import Ports
 from gateway.domain.errors import InvalidAlert, StorageFailed
 from storage import holdings, modes

@@ -51,6 +51,7 @@ class Telephone:
             settings=ground.settings,
             database=ground.database,
             approvals=trading.approvals,
+            questions=trading.questions,
             kill_switch=trading.kill_switch,
             unknown=trading.unknown,
             square_off=trading.square_off,

@@ -11,12 +11,14 @@ from gateway.breaker import Breaker
 from gateway.chase import Chaser
 from gateway.closing import EVERYTHING, Closing, Errand
 from gateway.comparison import Comparison
+from gateway.countdown import Countdown
 from gateway.execution import Executor
 from gateway.guards import Guards, Surroundings
 from gateway.intake import Accepted, Intake, Lanes
 from gateway.kill_switch import KillSwitch
 from gateway.planning import Planner
 from gateway.profit import Profits
+from gateway.questions import Questions
 from gateway.reconciliation import Ports as BookPorts
 from gateway.reconciliation import Reconciler
 from gateway.risk import rules_of
@@ -48,6 +50,10 @@ class Trading:
             *shared, lines.access, world, rules, ground.wakeups, ground.clock, self.executor.cancel_entries
         )
         self._watched_lanes(planner)
+        asking = (*shared, lines.access, world)
+        self.questions = Questions(*asking, rules, ground.wakeups, ground.clock, self.approvals)
+        countdown = Countdown(*asking, ground.wakeups, ground.clock)
+        ground.parts.append(("countdown", countdown.run))
         self._endings()
         self.guards = {venue: self._guards_of(venue) for venue in lines.access}
         self.executor.clear_the_way = lambda row: self.guards[row.venue].clear_the_way(row)

@@ -20,6 +20,7 @@ from gateway.approval import Approvals
 from gateway.breaker import Breaker
 from gateway.chase import Chaser
 from gateway.closing import Closing, Errand
+from gateway.countdown import Countdown
 from gateway.domain.contract import OptionType
 from gateway.domain.market import IST, Calendar
 from gateway.domain.order import AlertId, BrokerOrder, Venue
@@ -36,6 +37,7 @@ from gateway.paper.limits import Limits
 from gateway.paper.server import PaperServer
 from gateway.planning import Planner
 from gateway.prices import Prices
+from gateway.questions import Questions
 from gateway.reconciliation import Ports, Reconciler
 from gateway.risk import rules_of
 from gateway.session import Session
@@ -243,6 +245,9 @@ class World:
         self.intake = Intake(self.database, self.outbox, self.lanes, self.wakeups.outbox.ring)
         told = (self.database, self.outbox)
         self.approvals = Approvals(*told, self.wakeups, self.clock)
+        asking = (*shared, venues, world)
+        self.questions = Questions(*asking, rules, self.wakeups, self.clock, self.approvals)
+        self.countdown = Countdown(*asking, self.wakeups, self.clock)
         self.closing = Closing(*told, self.executor, self.intake, self.wakeups, self.clock)
 
         async def flatten(by: str) -> None:
