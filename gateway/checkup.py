@@ -11,10 +11,13 @@ from urllib.parse import urlsplit
 import aiohttp
 from sqlalchemy import Connection
 
+from config.market import calendar
 from config.settings import Settings
 from gateway.audit_trail import ROWS, verified
 from gateway.domain.errors import ManjhaError
-from gateway.domain.market import ist, utc_now
+from gateway.domain.market import Calendar, ist, utc_now
+from gateway.prices import WITHOUT_MARKET_DATA
+from gateway.trading_days import additions, next_days, year_warning
 from storage import audit, sessions
 from storage.backup import last_daily
 from storage.engine import Database, database_url
@@ -42,13 +45,19 @@ class Line:
 
 async def check_up(settings: Settings) -> list[Line]:
     """Tries all that this configuration needs."""
-    steps: list[Callable[[], Awaitable[Line]]] = [lambda: _database(settings), lambda: _backups(settings)]
+    steps: list[Callable[[], Awaitable[Line]]] = [
+        lambda: _database(settings),
+        lambda: _backups(settings),
+        lambda: _calendar(settings),
+    ]
     if "live" in settings.venues():
         kite = settings.kite
         steps.append(lambda: _answers("kite api", str(kite.api_url or KITE_API)))
         if kite.market_data:
             ticker = str(kite.ticker_url or KITE_TICKER).replace("ws", "http", 1)
             steps.append(lambda: _answers("kite ticker", ticker if kite.ticker_url else KITE_TICKER))
+        else:
+            steps.append(_personal_plan)
         steps.append(lambda: asyncio.to_thread(_session, settings))
         steps.append(lambda: asyncio.to_thread(_egress, str(kite.api_url or KITE_API)))
     if settings.telegram.bot_token.get_secret_value():
@@ -98,6 +107,30 @@ async def _verified_rows(database: Database) -> int:
         last = await database.read(partial(audit.verify_next, after=after, count=ROWS))
         if last == after:
             return last.seq
+
+
+async def _calendar(settings: Settings) -> Line:
+    """The next ten days; it fails when this year has no data."""
+    always = settings.market.hours == "always"
+    database = Database(database_url(settings.database_url, settings.data_dir))
+    try:
+        known = Calendar(data=calendar(), always=always, added=await database.read(additions))
+    except ManjhaError as error:
+        return Line(name="calendar", ok=False, sentence=str(error))
+    finally:
+        await database.close()
+    now = utc_now()
+    today = ist(now).date()
+    words = [*next_days(known, now)]
+    if warning := year_warning(known, today):
+        words.append(warning)
+    if always:
+        words.append("market.hours is always: every day trades")
+    return Line(name="calendar", ok=known.knows(today), sentence="; ".join(words))
+
+
+async def _personal_plan() -> Line:
+    return Line(name="kite plan", ok=True, sentence=f"kite.market_data is off: {WITHOUT_MARKET_DATA}")
 
 
 async def _answers(name: str, url: str) -> Line:

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from config.settings import DEFAULT_PATH, ConfigurationError, Settings, load_settings, settings_warnings
-from gateway import kill_switch
+from gateway import calendar_command, kill_switch
 from gateway.checkup import check_up
 from gateway.domain.errors import ManjhaError
 from gateway.domain.market import ist, utc_now
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("dest", type=Path, help="the file to write")
         if name == "replay":
             command.add_argument("alert_id", help="the id the webhook answered with")
+    calendar_command.add_parser(below)
     return top
 
 
@@ -101,11 +102,19 @@ def run(arguments: argparse.Namespace) -> int:
     database = Database(database_url(settings.database_url, settings.data_dir))
     try:
         migrate(database)
-        print(database.write_now(_COMMANDS[arguments.command](_outbox(settings), arguments)))
+        print(database.write_now(_work(settings, arguments)))
     except ManjhaError as error:
         print(f"manjha: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _work(settings: Settings, arguments: argparse.Namespace) -> Callable[[Connection], str]:
+    outbox = _outbox(settings)
+    if arguments.command == "calendar":
+        always = settings.market.hours == "always"
+        return lambda connection: calendar_command.run(connection, outbox, arguments, always=always)
+    return _COMMANDS[arguments.command](outbox, arguments)
 
 
 def _check(settings: Settings) -> int:

@@ -13,6 +13,13 @@ from gateway.kite.book import Book
 
 log = structlog.get_logger()
 
+#: What the free Personal plan cannot do (facts/kite.md 6.6).
+WITHOUT_MARKET_DATA = (
+    "no quotes and no stream. Orders are polled every second while one works; prices come from the account's "
+    "positions, so only what is held has one: ATM and other relative strikes are refused, and premium limits "
+    "are checked against Kite's margin, or not at all"
+)
+
 #: Kite answers one price request a second (facts/kite.md 5).
 REQUEST_INTERVAL = 1.0
 #: Another client of the account (this gateway before its restart, too) may have taken the second's request.

@@ -56,6 +56,8 @@ class World:
     market_open: bool
     past_square_off: bool
     session_alive: bool
+    #: Whether the trading calendar has data of today.
+    calendar_known: bool
     positions: frozenset[tuple[str, str, str]]
     orders_today: int
     realised_today: Paise
@@ -163,6 +165,22 @@ class MarketOpen:
     def against(self, proposal: Proposal, world: World) -> str | None:
         """The market is closed."""
         return None if world.market_open else "the market is closed"
+
+
+@dataclass(frozen=True)
+class CalendarKnown:
+    """In a year whose holidays nobody has entered, nothing is opened unattended."""
+
+    name: str = "trading calendar"
+    meets: frozenset[Purpose] = ENTRIES
+
+    def against(self, proposal: Proposal, world: World) -> str | None:
+        """No data, and the owner is not asked."""
+        if world.calendar_known or proposal.asked:
+            return None
+        return (
+            "the trading calendar has no data of this year, so only what you approve is sent: /mode confirm"
+        )
 
 
 @dataclass(frozen=True)
@@ -290,6 +308,7 @@ def rules_of(settings: Settings) -> tuple[Rule, ...]:
         SessionAlive(),
         NotPaused(),
         MarketOpen(),
+        CalendarKnown(),
         BeforeTheSquareOff(),
         AllowedSymbol(frozenset(risk.allowed_symbols)),
         LotsPerOrder(risk.max_lots_per_order),

@@ -19,6 +19,7 @@ from gateway.domain.checkpoints import checkpoint
 from gateway.domain.market import IST, Calendar, ist
 from gateway.keeper import LoginReminder
 from gateway.square_off import SquareOff
+from gateway.trading_days import CalendarKeeper
 from storage import job_runs
 from storage.engine import Database
 
@@ -28,6 +29,8 @@ log = structlog.get_logger()
 LOOK_SECONDS = 20
 #: A reminder to log in makes sense until the market opens; after that `/status` and each refusal say it.
 LAST_REMINDER = time(9, 15)
+#: When the owner hears that a year has no calendar.
+CALENDAR_WORD = time(8, 5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +54,18 @@ def table_of_jobs(
     times: config.sections.Schedule,
     square_off: SquareOff,
     reminder: LoginReminder,
+    calendar: CalendarKeeper,
     nightly: Mapping[str, Callable[[date], Awaitable[None]]],
 ) -> tuple[Job, ...]:
     """The one table of timed jobs; `nightly` run at the hour of the housekeeping, by their names."""
     return (
+        Job(
+            name="calendar",
+            at=lambda _: CALENDAR_WORD,
+            until=square_off.at,
+            run=calendar.warn,
+            told=False,
+        ),
         Job(
             name="login reminder",
             at=lambda _: times.login_reminder,

@@ -44,6 +44,7 @@ class WorldReader:
             market_open=self._calendar.is_open(now),
             past_square_off=self._calendar.is_past_square_off(now, self._square_off),
             session_alive=self._sessions[venue].alive,
+            calendar_known=self._calendar.knows(ist(now).date()),
             positions=self._positions(connection, venue),
             orders_today=intents.placed_since(connection, day_start(now)),
             realised_today=holdings.realised_since(connection, day_start(now), venue),

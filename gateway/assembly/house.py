@@ -24,6 +24,7 @@ from gateway.paper.server import PaperServer
 from gateway.readiness import Readiness
 from gateway.schedule import Schedule, table_of_jobs
 from gateway.supervision import supervise
+from gateway.trading_days import CalendarKeeper
 from gateway.venue_line import PAPER_CREDENTIAL
 from gateway.watchdog import Watchdog
 from storage.alerts import Arrival
@@ -47,6 +48,8 @@ class Gateway:
         self.housekeeping = Housekeeping(
             self.database, settings.backup_dir, settings.backup.keep, self.clock, self.tell
         )
+        self._calendar = CalendarKeeper(self.ground.calendar, self.database, self.clock, self.tell)
+        self.ground.parts.append(("calendar", self._calendar.run))
         self.paper: PaperServer | None = None
         self.address = ""
         self._tasks: list[asyncio.Task[None]] = []
@@ -55,6 +58,7 @@ class Gateway:
         """Builds and starts in the order in which each needs the other."""
         await asyncio.to_thread(migrate, self.database, self.settings.backup_dir)
         checkpoint("start.migrated")
+        await self._calendar.look()
         started_at = self.clock()
         if Venue.PAPER in self.settings.venues():
             await self._start_paper()
@@ -90,7 +94,8 @@ class Gateway:
             "audit trail": lambda _: self.audit_trail.verify_all(),
             "clearing away": self.housekeeping.clear_away,
         }
-        jobs = table_of_jobs(self.settings.schedule, self.trading.square_off, reminder, nightly)
+        own = (self.trading.square_off, reminder, self._calendar)
+        jobs = table_of_jobs(self.settings.schedule, *own, nightly)
         self._schedule = Schedule(jobs, self.database, self.ground.calendar, self.clock, self.tell)
         self._scheduler = self._schedule.start()
         await self._schedule.look()

@@ -1,6 +1,7 @@
 """The trading calendar: which days trade, between which hours, when an expiry has passed. IST."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -44,20 +45,44 @@ def next_token_death(login: datetime) -> datetime:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Additions:
+    """What the owner added to the calendar's file: days with their hours (None: closed), whole years."""
+
+    days: Mapping[date, Hours | None] = field(default_factory=dict)
+    years: frozenset[int] = frozenset()
+
+
+@dataclass(kw_only=True)
 class Calendar:
-    """The exchange's calendar; with `always` every moment of every day trades (practice)."""
+    """The exchange's calendar; with `always` every moment of every day trades (practice).
+
+    In a year without data every weekday counts as a trading day: what is held must still be squared off.
+    Unattended entries are refused in it (`knows`, asked by the risk rules).
+    """
 
     data: CalendarData
     always: bool = False
+    #: Replaced in whole when the owner adds a day.
+    added: Additions = field(default_factory=Additions)
 
     def hours(self, day: date) -> Hours | None:
-        """The session of a day by the exchange's calendar; None: no trading, or an unknown year."""
+        """The session of a day by the exchange's calendar, the owner's days first; None: no trading."""
+        if day in self.added.days:
+            return self.added.days[day]
         for special_day, hours in self.data.special:
             if special_day == day:
                 return hours
-        if day.weekday() >= 5 or day in self.data.holidays or day.year not in self.data.years:
+        if day.weekday() >= 5 or day in self.data.holidays:
             return None
-        return self._regular(day)
+        return self.regular(day)
+
+    def knows(self, day: date) -> bool:
+        """Whether there is data of that day; without it its hours are a guess."""
+        return self.always or day in self.added.days or self.knows_year(day.year)
+
+    def knows_year(self, year: int) -> bool:
+        """Whether the holidays of that year are known."""
+        return year in self.data.years or year in self.added.years
 
     def is_trading_day(self, day: date) -> bool:
         """Whether timed jobs run on that day."""
@@ -89,9 +114,10 @@ class Calendar:
         local = ist(moment)
         if expiry != local.date():
             return expiry < local.date()
-        hours = self.hours(expiry) or self._regular(expiry)
+        hours = self.hours(expiry) or self.regular(expiry)
         return hours is not None and local.time() >= hours.close
 
-    def _regular(self, day: date) -> Hours | None:
+    def regular(self, day: date) -> Hours | None:
+        """The hours of a day with nothing special about it, by the rules in force on it."""
         in_force = [hours for start, hours in self.data.hours_from if start <= day]
         return in_force[-1] if in_force else None

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from config.market import CalendarData, Hours, calendar
-from gateway.domain.market import IST, Calendar, ist, next_token_death, trading_date
+from gateway.domain.market import IST, Additions, Calendar, ist, next_token_death, trading_date
 
 REAL = Calendar(data=calendar())
 WEDNESDAY, HOLIDAY, SATURDAY = date(2026, 11, 25), date(2026, 11, 24), date(2026, 11, 28)
@@ -46,11 +46,27 @@ def test_a_special_day_trades_in_its_own_hours_even_on_a_sunday():
     assert not REAL.is_open(at(MUHURAT, "11:00"))
 
 
-def test_a_year_without_data_is_not_traded_unattended():
-    later = date(2031, 11, 26)
-    assert later.weekday() < 5
-    assert not REAL.is_trading_day(later)
-    assert REAL.hours(later) is None
+def test_in_a_year_without_data_weekdays_are_taken_for_trading_days_and_said_to_be_guessed():
+    """What is held must be squared off; what is opened unattended is refused by a risk rule."""
+    later, sunday = date(2031, 11, 26), date(2031, 11, 30)
+    assert REAL.is_trading_day(later)
+    assert not REAL.knows(later)
+    assert REAL.knows(WEDNESDAY)
+    assert not REAL.is_trading_day(sunday)
+
+
+def test_the_owners_days_come_before_the_file():
+    hours = Hours(open=time(18), close=time(19))
+    added = Additions(
+        days={WEDNESDAY: None, SATURDAY: hours, date(2031, 1, 1): None}, years=frozenset({2032})
+    )
+    own = Calendar(data=calendar(), added=added)
+    assert not own.is_trading_day(WEDNESDAY)
+    assert own.is_open(at(SATURDAY, "18:30"))
+    assert own.square_off(SATURDAY, time(15, 15)) == time(18, 35)
+    assert own.knows(date(2031, 1, 1))
+    assert not own.knows(date(2031, 1, 2))
+    assert own.knows(date(2032, 5, 5))
 
 
 def test_with_always_every_moment_of_every_day_trades():
