@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from config.market import calendar
 from gateway.domain.errors import Refusal
-from gateway.domain.market import Calendar, ist, utc_now
+from gateway.domain.market import Calendar, utc_now
 from gateway.trading_days import additions, day_words, hours_of, next_days
 from storage import calendar_days
 from storage.notices import Outbox
