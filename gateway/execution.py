@@ -38,6 +38,8 @@ log = structlog.get_logger()
 
 #: Approved intents are looked for at least this often, should a wake-up be lost.
 LOOK_SECONDS = 5.0
+#: How soon it looks again while an entry waits for the exit before it.
+LOOK_AT_EXITS_SECONDS = 0.2
 #: At stop, the calls in flight are waited for this long; what is not answered by then is unknown.
 STOP_PATIENCE_SECONDS = 8.0
 
@@ -109,13 +111,14 @@ class Executor:
     async def _send_what_may_go(self) -> float:
         """Sends until the pace stops it; seconds to wait then. An exit that comes meanwhile rings, and goes
         before the entries that wait."""
-        for row in await self._approved():
+        rows, held_back = await self._approved()
+        for row in rows:
             wait = self._pacer.wait(urgent=row.purpose != Purpose.ENTRY)
             if wait > 0:
                 return min(wait, LOOK_SECONDS)
             self._pacer.note()
             self._send(row)
-        return LOOK_SECONDS
+        return LOOK_AT_EXITS_SECONDS if held_back else LOOK_SECONDS
 
     async def stop(self) -> None:
         """Waits for the calls in flight: their outcome is to be written down, not guessed."""
@@ -137,11 +140,21 @@ class Executor:
         if not task.cancelled() and (error := task.exception()):
             log.error("execution_failed", intent_id=intent_id, error=repr(error), exc_info=error)
 
-    async def _approved(self) -> list[Row[Any]]:
-        rows = await self._database.write(
-            lambda connection: intents.in_state(connection, IntentState.APPROVED)
-        )
-        return [row for row in rows if row.venue in self._ready and row.id not in self._in_flight]
+    async def _approved(self) -> tuple[list[Row[Any]], bool]:
+        """What may go out now, and whether entries are held back until the exits before them are filled."""
+        rows, held_back = await self._database.write(self._choose)
+        return [row for row in rows if row.venue in self._ready and row.id not in self._in_flight], held_back
+
+    def _choose(self, connection: Connection) -> tuple[list[Row[Any]], bool]:
+        rows = intents.in_state(connection, IntentState.APPROVED)
+        chosen = [row for row in rows if not self._waits_for_exit(connection, row)]
+        return chosen, len(chosen) < len(rows)
+
+    def _waits_for_exit(self, connection: Connection, row: Row[Any]) -> bool:
+        """A reversal is the exit filled, then the entry. One that waited too long goes on: to its end."""
+        if row.purpose != Purpose.ENTRY or self._is_too_old(connection, row, self._clock()):
+            return False
+        return sells.is_unfilled_before(connection, row)
 
     async def _execute(self, row: Row[Any]) -> None:
         checkpoint("execution.chosen")
@@ -171,10 +184,9 @@ class Executor:
             return False
         now = self._clock()
         if self._is_too_old(connection, row, now):
-            intents.expire(connection, row, "too old when its turn came", now)
-            self._show(
-                connection, row, now, wording.stopped_at_the_claim(row, ["it was too old when its turn came"])
-            )
+            self._expire(connection, row, now)
+            return False
+        if self._waits_for_exit(connection, row):
             return False
         if _is_sell(row):
             fitted = sells.fit(connection, row, now)
@@ -194,6 +206,13 @@ class Executor:
         intents.claim(connection, row, now)
         checkpoint("execution.claiming")
         return True
+
+    def _expire(self, connection: Connection, row: Row[Any], now: datetime) -> None:
+        why = "it was too old when its turn came"
+        if sells.is_unfilled_before(connection, row):
+            why += ": the exit before it is not filled, and nothing is opened on top of what is still held"
+        intents.expire(connection, row, why, now)
+        self._show(connection, row, now, wording.stopped_at_the_claim(row, [why]))
 
     def _is_too_old(self, connection: Connection, row: Row[Any], now: datetime) -> bool:
         """An entry approved long ago (a restored backup, an hour without session) is not wanted."""

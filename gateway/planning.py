@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Connection
 
 from config.settings import Settings, StrategySettings
-from gateway import wording
+from gateway import reversal, wording
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.contract import Contract
 from gateway.domain.errors import BrokerError, IllegalMove, Refusal, StorageFailed
@@ -32,6 +32,7 @@ from gateway.exits import (
 )
 from gateway.intake import Accepted
 from gateway.positions import AccountPositions, soon
+from gateway.reversal import exit_before
 from gateway.risk import Rule, judge
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
@@ -86,6 +87,8 @@ class Planner:
         try:
             stale = self._is_stale(alert, strategy)
             if alert.signal.action is Action.BUY:
+                if not stale:
+                    await self._exit_first(alert, strategy)
                 await self._plan_entry(alert, strategy, stale)
             else:
                 await self._plan_exit(alert, strategy, stale)
@@ -121,6 +124,17 @@ class Planner:
         checkpoint("planning.decided")
         await self._database.write(lambda connection: self._commit(connection, alert, strategy, [draft], ask))
         self._wake(ask)
+
+    async def _exit_first(self, alert: Accepted, strategy: StrategySettings) -> None:
+        """A flip of TradingView's position closes the other side; execution has the entry wait for it."""
+        signal = exit_before(alert.signal)
+        if signal is None or not await self._database.read(
+            lambda connection: plan_exits(connection, signal, strategy, self._freeze)
+        ):
+            return
+        exit_ = await self._database.write(lambda connection: reversal.store(connection, alert, signal))
+        await self._plan_exit(exit_, strategy, stale=False)
+        self._wakeups.told(exit_.alert_id)
 
     async def _plan_exit(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:
         """The drafts are made inside the transaction: nothing may be sold twice between look and claim."""

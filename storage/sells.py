@@ -1,9 +1,9 @@
 """What is being sold of a contract: every sell that is decided, open or unknown, the resting stops too."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, select, update
 
 from gateway.domain.errors import IllegalMove
 from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose, Side
@@ -12,6 +12,9 @@ from storage.tables import holdings, intents, orders
 
 #: The order type of a stop that rests at the exchange, and the status it has once it was released.
 STOP_ORDER, RELEASED = "SL", "OPEN"
+
+#: An exit that came so long before an entry, or is at work still, is filled before that entry goes out.
+BEFORE = timedelta(seconds=60)
 
 #: A strategy's contract: venue, strategy, tradingsymbol, product.
 Key = tuple[str, str, str, str]
@@ -79,15 +82,51 @@ def resting_stop() -> ColumnElement[bool]:
 def free_for(connection: Connection, row: Row[Any]) -> int:
     """Units that this sell may take: what is held, less all other sells that are live, stops included."""
     key = key_of(row)
-    same = and_(
-        holdings.c.venue == row.venue,
-        holdings.c.strategy == row.strategy,
-        holdings.c.tradingsymbol == row.tradingsymbol,
-        holdings.c.product == row.product,
-    )
-    held = connection.scalar(select(func.sum(holdings.c.quantity)).where(same)) or 0
+    held = holdings_of(connection, key)
     busy: int = sum(other.rest for other in live(connection, key=key) if other.id != row.id)
-    return int(held) - busy
+    return held - busy
+
+
+def is_unfilled_before(connection: Connection, row: Row[Any]) -> bool:
+    """Whether exits of this entry's strategy that came before it have not sold all that they were to sell,
+    while it is still held. A guard's orders are none of them; nor are exits that ended long before."""
+    same = (intents.c.venue == row.venue) & (intents.c.strategy == row.strategy)
+    ours = same & (intents.c.purpose != Purpose.ENTRY) & intents.c.guard_id.is_(None)
+    working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
+    recent = intents.c.planned_at >= row.planned_at - BEFORE
+    moving = intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(working)
+    before = select(intents.c.alert_id).where(
+        ours & (intents.c.planned_at <= row.planned_at) & (recent | moving)
+    )
+    filled = func.coalesce(orders.c.filled_quantity, 0)
+    statement = (
+        select(
+            intents.c.tradingsymbol,
+            intents.c.product,
+            func.sum(case((intents.c.follows.is_(None), intents.c.quantity), else_=0)).label("wanted"),
+            func.sum(filled).label("sold"),
+        )
+        .outerjoin(orders, orders.c.intent_id == intents.c.id)
+        .where(ours & intents.c.alert_id.in_(before))
+        .group_by(intents.c.tradingsymbol, intents.c.product)
+    )
+    return any(
+        each.sold < each.wanted
+        and holdings_of(connection, (row.venue, row.strategy, each.tradingsymbol, each.product)) > 0
+        for each in connection.execute(statement)
+    )
+
+
+def holdings_of(connection: Connection, key: Key) -> int:
+    """Units that a strategy holds of a contract."""
+    venue, strategy, tradingsymbol, product = key
+    same = and_(
+        holdings.c.venue == venue,
+        holdings.c.strategy == strategy,
+        holdings.c.tradingsymbol == tradingsymbol,
+        holdings.c.product == product,
+    )
+    return int(connection.scalar(select(func.sum(holdings.c.quantity)).where(same)) or 0)
 
 
 def fit(connection: Connection, row: Row[Any], at: datetime) -> Row[Any] | None:
