@@ -11,7 +11,7 @@ from gateway.domain.checkpoints import checkpoint
 from gateway.questions import Change
 
 #: The kill switch's confirmation.
-STOP, STOP_AND_FLATTEN, CANCEL = "k:stop", "k:flatten", "k:cancel"
+STOP, STOP_AND_FLATTEN, WHOLE_ACCOUNT, CANCEL = "k:stop", "k:flatten", "k:account", "k:cancel"
 #: Approve, reject, another size, pause the strategy.
 _QUESTION = frozenset("arzp")
 #: It is there, it is not there, send again as a new order.
@@ -44,11 +44,8 @@ class Buttons:
             return await self._on_question(kind, key, by)
         if kind in _UNKNOWN:
             return await self._answer_unknown(kind, key, by)
-        if data in (STOP, STOP_AND_FLATTEN):
-            flatten = data == STOP_AND_FLATTEN
-            await self._ports.kill_switch.throw(by, flatten=flatten)
-            await query.edit_message_reply_markup(None)
-            return "Stopped; everything held is being sold." if flatten else "Stopped."
+        if data in (STOP, STOP_AND_FLATTEN, WHOLE_ACCOUNT):
+            return await self._stop(data, by, query)
         if kind == "f":
             day, _, seq = key.partition(":")
             return await self._ports.square_off.keep(day, int(seq), by)
@@ -84,6 +81,16 @@ class Buttons:
             return "This button is not known any more."
         return (await questions.resize(approval_id, int(version), Change(change), by)).sentence
 
+    async def _stop(self, data: str, by: str, query: CallbackQuery) -> str:
+        """The switch first; that the buttons go is a nicety."""
+        flatten, whole = data != STOP, data == WHOLE_ACCOUNT
+        await self._ports.kill_switch.throw(by, flatten=flatten, whole_account=whole)
+        await query.edit_message_reply_markup(None)
+        if not flatten:
+            return "Stopped."
+        what = "everything in the account" if whole else "everything held"
+        return f"Stopped; {what} is being closed."
+
     async def _confirmed(self, yes: bool, word: str, by: str, query: CallbackQuery) -> str:
         meant = self._ports.confirmations.take(word)
         await query.edit_message_reply_markup(None)
@@ -91,7 +98,7 @@ class Buttons:
             return "Nothing is closed."
         if meant is None:
             return "This question is too old: ask again."
-        self._ports.close(meant, by)
+        await self._ports.close(meant, by)
         return "Closing."
 
     async def _answer_unknown(self, kind: str, intent_id: str, by: str) -> str:

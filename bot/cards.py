@@ -17,6 +17,7 @@ from gateway.domain.money import format_rupees, to_paise
 from gateway.domain.order import IntentState
 from gateway.domain.status import Status
 from gateway.questions import premium_asked
+from gateway.square_off import DueRow
 from gateway.views import AlertView
 from gateway.wording import VENUE_BADGES, seconds
 from storage import intents, sells
@@ -73,14 +74,17 @@ def _title(view: AlertView) -> str:
     return _TITLES.get(view.status, str(view.status))
 
 
-def square_off_card(day: str, rows: Sequence[tuple[Row[Any], bool]], at: str) -> Card:
+def square_off_card(day: str, rows: Sequence[DueRow], at: str) -> Card:
     """What will be closed at the day's end, each NRML holding with a Keep button until it is kept."""
     lines = [f"🏁 <b>Square-off at {at} IST</b>. This will be closed:"]
     buttons = []
-    for row, kept in rows:
+    for row in rows:
         name = f"{row.tradingsymbol} {row.quantity} {row.product} · {row.strategy}"
-        lines.append(f"{'📌 kept: ' if kept else '• '}{html.escape(name)} · {VENUE_BADGES[row.venue]}")
-        if row.product == "NRML" and not kept:
+        mark = "📌 kept: " if row.kept else "• " if row.due else "⌛ not closed: "
+        left = row.expires and (row.kept or not row.due)
+        tail = " · expires today: what is held at the close is settled in cash" if left else ""
+        lines.append(f"{mark}{html.escape(name)} · {VENUE_BADGES[row.venue]}{tail}")
+        if row.product == "NRML" and row.due and not row.kept:
             buttons.append((Button(label=f"Keep {row.tradingsymbol}"[:60], data=f"f:{day}:{row.seq}"),))
     if not rows:
         lines = ["🏁 <b>Square-off</b>: nothing is held any more."]

@@ -19,6 +19,7 @@ from bot.cards import Card, alert_card, square_off_card
 from bot.difference_card import difference_card
 from bot.keyboard import inline
 from gateway.adoption import view_of as difference_view
+from gateway.closing_words import closing_text, closing_view
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
 from gateway.square_off import SquareOff
@@ -258,6 +259,9 @@ class Sender:
         if kind == "difference":
             found = await self._database.read(lambda connection: difference_view(connection, key))
             return difference_card(found) if found is not None else None
+        if kind == "closing":
+            closing = await self._database.read(lambda connection: closing_view(connection, key))
+            return None if closing is None else Card(text=cut(closing_text(closing)))
         if kind != "alert":
             return None
         view = await self._database.read(lambda connection: alert_view(connection, key))

@@ -33,8 +33,8 @@ class Ports:
     confirmations: Confirmations
     #: Takes an order in words and who says it; the alert's id. Raises InvalidAlert, StorageFailed.
     submit_words: Callable[[str, str], Awaitable[str]]
-    #: Closes the holdings with these numbers, for whom; returns at once.
-    close: Callable[[frozenset[int], str], None]
+    #: Closes the holdings with these numbers, for whom; returns when that is on disk.
+    close: Callable[[frozenset[int], str], Awaitable[None]]
     venues: Mapping[str, VenueAccess]
     clock: Callable[[], datetime]
     started_at: datetime

@@ -30,6 +30,11 @@ async def _serve(settings: Settings, *, practice: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     gateway = Gateway(settings)
+    # SIGUSR1's default would end the process: from the first moment on it is the kill switch.
+    killing: set[asyncio.Task[None]] = set()
+    loop.add_signal_handler(
+        signal.SIGUSR1, lambda: killing.add(asyncio.create_task(gateway.throw_kill_switch("SIGUSR1")))
+    )
     await gateway.start()
     print(
         announce(settings, gateway.address, gateway.telephone.page_url, practice),

@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     below = top.add_subparsers(dest="command", required=True)
     for name, summary in (
         ("run", "the gateway"),
-        ("kill", "the kill switch on: nothing is sent any more"),
+        ("kill", "the kill switch on: nothing is sent any more (so does SIGUSR1 to the gateway)"),
         ("resume", "the kill switch off"),
         ("status", "what the database says"),
         ("check", "tries every outside connection, one line each"),

@@ -377,5 +377,6 @@ def _ticket(row: Row[Any]) -> OrderTicket:
 
 
 def _is_sell(row: Row[Any]) -> bool:
-    """Whether it closes what is held."""
-    return bool(row.purpose != Purpose.ENTRY and row.side == Side.SELL)
+    """Whether it closes what a strategy holds. (What the account has beside, no book of ours can measure: its
+    positions were read just before.)"""
+    return bool(row.purpose != Purpose.ENTRY and row.side == Side.SELL and row.strategy != sells.ACCOUNT)

@@ -15,7 +15,8 @@ from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError
 from gateway.domain.order import IntentState, Purpose
 from gateway.wakeups import Bell, Wakeups
-from storage import flags, holdings, intents, orders
+from storage import closings, flags, holdings, intents, orders
+from storage.closings import Kind, State
 from storage.engine import Database
 from storage.notices import Outbox, Priority
 
@@ -29,8 +30,6 @@ WATCH_SECONDS = 1.0
 
 #: Rests of older orders are gone with their day.
 A_DAY = timedelta(days=1)
-#: The wish to close every holding; stays until it is done, restarts included.
-FLATTEN = "flatten"
 _REASON = "the kill switch was thrown"
 
 
@@ -44,15 +43,23 @@ class Stopped:
     alert_ids: tuple[str, ...]
 
 
-def throw(connection: Connection, outbox: Outbox, by: str, at: datetime, *, flatten: bool = False) -> Stopped:
+def throw(
+    connection: Connection,
+    outbox: Outbox,
+    by: str,
+    at: datetime,
+    *,
+    flatten: bool = False,
+    whole_account: bool = False,
+) -> Stopped:
     """Sets the flag and voids what has not been sent, in one transaction; needs no running gateway.
 
-    With `flatten` the wish to close every holding is written down, too: the gateway carries it out, now or
-    when it runs again.
+    With `flatten` the closing of every holding is begun, too (with `whole_account` of all that the account
+    has): the gateway carries it out, now or when it runs again.
     """
     flags.put(connection, flags.KILL_SWITCH, "on", by=by, at=at)
     if flatten:
-        flags.put(connection, FLATTEN, by, by=by, at=at)
+        closings.begin(connection, Kind.FLATTEN, by=by, at=at, whole_account=whole_account)
     checkpoint("kill_switch.set")
     pending = intents.pending_approvals(connection)
     for row in pending:
@@ -78,14 +85,26 @@ def throw(connection: Connection, outbox: Outbox, by: str, at: datetime, *, flat
 
 
 def lift(connection: Connection, outbox: Outbox, by: str, at: datetime) -> bool:
-    """Takes the flag away, and the breaker's with it; False when neither was set."""
+    """Takes the flag away, and the breaker's with it; False when neither was set.
+
+    A flatten under way ends: it would sell what is bought from now on.
+    """
     was_on = flags.clear(connection, flags.KILL_SWITCH, by=by, at=at)
     was_on |= flags.clear(connection, ENTRIES_HALTED, by=by, at=at)
     if was_on:
-        outbox.tell(
-            connection, f"🟢 <b>Resumed</b> by {html.escape(by)}. New alerts are acted on again.", at=at
-        )
+        text = f"🟢 <b>Resumed</b> by {html.escape(by)}. New alerts are acted on again."
+        outbox.tell(connection, text + _given_up(connection, outbox, at), at=at)
     return was_on
+
+
+def _given_up(connection: Connection, outbox: Outbox, at: datetime) -> str:
+    """Ends the flatten under way; what is still held, as a sentence."""
+    under_way = [row for row in closings.open_(connection) if row.kind == Kind.FLATTEN]
+    for row in under_way:
+        closings.end(connection, row.id, State.GIVEN_UP, at)
+        outbox.show(connection, f"closing:{row.id}", at=at)
+    held = holdings.open_(connection) if under_way else []
+    return f"\n⚠️ The flatten ends here. Still held:\n{_lines(held)}" if held else ""
 
 
 def _told(stopped: Stopped, by: str, held: Sequence[Row[Any]]) -> str:
@@ -97,11 +116,14 @@ def _told(stopped: Stopped, by: str, held: Sequence[Row[Any]]) -> str:
         lines.append(f"⚠️ {stopped.in_flight} on the way to Kite or without a clear answer; it follows.")
     if held:
         lines.append("⚠️ Still held, and without stop or target from now on:")
-        lines += [
-            f"• {html.escape(row.tradingsymbol)} {row.quantity} · {html.escape(row.strategy)}" for row in held
-        ]
-        lines.append("/squareoff closes them.")
+        lines += [_lines(held), "/squareoff closes them."]
     return "\n".join(lines)
+
+
+def _lines(held: Sequence[Row[Any]]) -> str:
+    return "\n".join(
+        f"• {html.escape(row.tradingsymbol)} {row.quantity} · {html.escape(row.strategy)}" for row in held
+    )
 
 
 class KillSwitch:
@@ -114,11 +136,7 @@ class KillSwitch:
         wakeups: Wakeups,
         clock: Callable[[], datetime],
         cancel: Cancel,
-        flatten: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`flatten` closes every holding and returns when that is done."""
-        self._flatten = flatten
-        self._flattening: asyncio.Task[None] | None = None
         self._database = database
         self._outbox = outbox
         self._wakeups = wakeups
@@ -126,38 +144,39 @@ class KillSwitch:
         self._cancel = cancel
         self._acted = False
         self._thrown = Bell()
+        self._cancelling: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Acts on a switch thrown by the command line or before a restart, while not cancelled."""
-        while True:
-            is_on = await self._database.write(lambda connection: flags.value(connection, flags.KILL_SWITCH))
-            if is_on:
-                await self.cancel_working(late=self._acted)
-            self._acted = bool(is_on)
-            await self._look_for_flatten()
-            await self._thrown.wait(WATCH_SECONDS)
+        try:
+            while True:
+                await self._look()
+                await self._thrown.wait(WATCH_SECONDS)
+        finally:
+            if self._cancelling is not None:
+                self._cancelling.cancel()
 
-    async def _look_for_flatten(self) -> None:
-        by = await self._database.write(lambda connection: flags.value(connection, FLATTEN))
-        if by is None or (self._flattening is not None and not self._flattening.done()):
+    async def _look(self) -> None:
+        """Cancelling goes on beside: a broker that does not answer must not hold up the next look."""
+        is_on = await self._database.write(lambda connection: flags.value(connection, flags.KILL_SWITCH))
+        if self._cancelling is not None and not self._cancelling.done():
             return
-        self._flattening = asyncio.create_task(self._flatten_all(by), name="flatten")
+        if is_on:
+            self._cancelling = asyncio.create_task(self.cancel_working(late=self._acted), name="kill switch")
+        self._acted = bool(is_on)
 
-    async def _flatten_all(self, by: str) -> None:
-        """The wish is struck out only when everything is closed."""
-        await self._flatten(by)
-        now = self._clock()
-        await self._database.write(lambda connection: flags.clear(connection, FLATTEN, by=by, at=now))
-
-    async def throw(self, by: str, *, flatten: bool = False) -> None:
+    async def throw(self, by: str, *, flatten: bool = False, whole_account: bool = False) -> None:
         """The flag is on disk when this returns; `run` then cancels what works at the broker, and tells."""
         now = self._clock()
         stopped = await self._database.write(
-            lambda connection: throw(connection, self._outbox, by, now, flatten=flatten)
+            lambda connection: throw(
+                connection, self._outbox, by, now, flatten=flatten, whole_account=whole_account
+            )
         )
         checkpoint("kill_switch.committed")
         log.warning("kill_switch_thrown", by=by, voided=stopped.voided, stopped=stopped.stopped)
         self._wakeups.told(*stopped.alert_ids)
+        self._wakeups.closings.ring()
         self._acted = False
         self._thrown.ring()
 
@@ -175,6 +194,8 @@ class KillSwitch:
         now = self._clock()
         text = f"🛑 Cancellation asked for {len(rows) - len(failures)} of {len(rows)} working orders."
         text += "".join(f"\n⚠️ {failure}" for failure in failures)
+        if failures:
+            text += "\nIt is asked for again every 15 s until they are gone."
         await self._database.write(
             lambda connection: self._outbox.tell(connection, text, at=now, priority=Priority.QUESTION)
         )

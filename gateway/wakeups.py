@@ -90,6 +90,7 @@ class Wakeups:
         self.outbox = Bell(MESSAGES_SETTLE_SECONDS)
         self.approvals = Bell()
         self.questions = Bell()
+        self.closings = Bell()
         self.books: defaultdict[str, Bell] = defaultdict(Bell)
         self.guards: defaultdict[str, Bell] = defaultdict(lambda: Bell(GUARDS_SETTLE_SECONDS))
         self.positions: defaultdict[str, Bell] = defaultdict(lambda: Bell(POSITIONS_SETTLE_SECONDS))

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.money import Paise, to_paise
-from gateway.domain.order import WORKING_ORDERS, BrokerOrder, IntentState, OrderState, Side, may_move
+from gateway.domain.order import WORKING_ORDERS, BrokerOrder, IntentState, OrderState, Purpose, Side, may_move
 from storage import audit, holdings
-from storage.sells import RELEASED
+from storage.sells import ACCOUNT, RELEASED
 from storage.tables import fills, intents, orders
 
 #: Values of `orders.cancel_reason`. GUARD: a stop or a sell that made way so that nothing is sold twice.
@@ -260,7 +260,7 @@ def _revalue(connection: Connection, intent: Row[Any], row: Row[Any], update_: B
     values = {"value_paise": last.value_paise + difference}
     if intent.side == Side.BUY:
         holdings.revalue(connection, intent, Paise(difference))
-    else:
+    elif intent.strategy != ACCOUNT:
         values["realised_paise"] = last.realised_paise + difference
     connection.execute(update(fills).where(fills.c.seq == last.seq).values(**values))
 
@@ -273,7 +273,9 @@ def _fill(connection: Connection, intent: Row[Any], row: Row[Any], update_: Brok
     quantity = update_.filled_quantity - row.filled_quantity
     total = to_paise(update_.average_price * update_.filled_quantity)
     value = Paise(total - to_paise(row.average_price * row.filled_quantity))
-    if intent.side == Side.BUY:
+    if intent.strategy == ACCOUNT and intent.purpose == Purpose.CLOSE:
+        realised, oversold = Paise(0), 0  # never held by us: its profit is not known here
+    elif intent.side == Side.BUY:
         realised, oversold = Paise(0), 0
         holdings.buy(connection, intent, quantity, value, at)
     else:

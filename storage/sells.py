@@ -15,6 +15,8 @@ STOP_ORDER, RELEASED = "SL", "OPEN"
 
 #: An exit that came so long before an entry, or is at work still, is filled before that entry goes out.
 BEFORE = timedelta(seconds=60)
+#: Whose name the orders bear that close, with the whole account, what no strategy of ours holds.
+ACCOUNT = "(account)"
 
 #: A strategy's contract: venue, strategy, tradingsymbol, product.
 Key = tuple[str, str, str, str]
@@ -43,6 +45,7 @@ def live(connection: Connection, venue: str | None = None, key: Key | None = Non
         .where(
             (intents.c.side == Side.SELL)
             & (intents.c.purpose != Purpose.ENTRY)
+            & (intents.c.strategy != ACCOUNT)
             & (intents.c.state.in_(LIVE_INTENTS) | orders.c.state.in_(WORKING_ORDERS))
         )
         .order_by(intents.c.planned_at, intents.c.part)

@@ -237,6 +237,44 @@ differences = Table(
     Index(None, "venue", "state"),
 )
 
+closings = Table(
+    "closings",
+    metadata,
+    #: Random, or `square_off:<day>`.
+    Column("id", String(40), primary_key=True),
+    #: What is to be closed: `flatten`, `square_off` or `by_hand`.
+    Column("kind", String(12), nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("began_at", Moment, nullable=False),
+    #: By hand: the numbers of the holdings that are meant, as JSON.
+    Column("chosen", Text),
+    #: What the account has beside our holdings is closed, too.
+    Column("whole_account", Boolean, nullable=False),
+    Column("state", String(12), nullable=False, index=True),
+    #: What else stands in the way of being flat, as the card says it.
+    Column("footer", Text),
+    Column("ended_at", Moment),
+)
+
+closing_lines = Table(
+    "closing_lines",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("closing_id", String(40), ForeignKey("closings.id"), nullable=False),
+    Column("venue", String(8), nullable=False),
+    #: Empty: nobody's holding; the account has it by another hand (short is negative).
+    Column("strategy", String(64), nullable=False),
+    Column("tradingsymbol", String(64), nullable=False),
+    Column("product", String(8), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("remaining", Integer, nullable=False),
+    Column("note", Text),
+    #: What the broker's positions said last of the contract beyond our other holdings, and when.
+    Column("kite", Integer),
+    Column("kite_at", Moment),
+    UniqueConstraint("closing_id", "venue", "strategy", "tradingsymbol", "product"),
+)
+
 notices = Table(
     "notices",
     metadata,

@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from config.settings import Settings
+from gateway import kill_switch
 from gateway.assembly.ground import ground_of
 from gateway.assembly.lines import Lines, Listeners
 from gateway.assembly.telephone import About, Telephone
 from gateway.assembly.trading import Trading
 from gateway.audit_trail import AuditTrail
 from gateway.domain.checkpoints import checkpoint
-from gateway.domain.errors import BrokerError
+from gateway.domain.errors import BrokerError, StorageFailed
 from gateway.domain.order import BrokerOrder, Venue
 from gateway.housekeeping import Housekeeping
 from gateway.ingress.app import Door, build_app, serve
@@ -53,10 +54,12 @@ class Gateway:
         self.paper: PaperServer | None = None
         self.address = ""
         self._tasks: list[asyncio.Task[None]] = []
+        self._migrated = asyncio.Event()
 
     async def start(self) -> None:
         """Builds and starts in the order in which each needs the other."""
         await asyncio.to_thread(migrate, self.database, self.settings.backup_dir)
+        self._migrated.set()
         checkpoint("start.migrated")
         await self._calendar.look()
         started_at = self.clock()
@@ -160,6 +163,24 @@ class Gateway:
             log.warning("postback_order_not_read", error=error.sentence)
             return
         await self._on_order(venue, order)
+
+    async def throw_kill_switch(self, by: str) -> None:
+        """From outside (a signal), also while the gateway starts: tried until the flag is on disk. What must
+        happen at the broker is seen from there."""
+        await self._migrated.wait()
+        outbox, clock = self.ground.outbox, self.clock
+        while True:
+            try:
+                await self.database.write(
+                    lambda connection: kill_switch.throw(connection, outbox, by, clock())
+                )
+            except StorageFailed as error:
+                log.error("kill_switch_waits_for_the_database", error=str(error))
+                await asyncio.sleep(1)
+                continue
+            log.warning("kill_switch_thrown", by=by)
+            self.wakeups.told()
+            return
 
     async def accept(self, arrival: Arrival) -> None:
         """Takes an alert that did not come through the door."""

@@ -1,7 +1,5 @@
 """The use cases, wired: from the stored alert to the order, its fill, its guard and its end."""
 
-import asyncio
-
 from config.market import guards as guard_figures
 from gateway.adoption import Adoption
 from gateway.approval import Approvals
@@ -9,15 +7,19 @@ from gateway.assembly.ground import Ground
 from gateway.assembly.lines import Lines
 from gateway.breaker import Breaker
 from gateway.chase import Chaser
-from gateway.closing import EVERYTHING, Closing, Errand
+from gateway.closing import Closing
+from gateway.closing_exits import SOURCE, ClosingExits
 from gateway.comparison import Comparison
 from gateway.countdown import Countdown
+from gateway.domain.order import AlertState
 from gateway.execution import Executor
 from gateway.guards import Guards, Surroundings
 from gateway.intake import Accepted, Intake, Lanes
 from gateway.kill_switch import KillSwitch
 from gateway.planning import Planner
 from gateway.profit import Profits
+from gateway.proof import Proof
+from gateway.pursuit import Tools
 from gateway.questions import Questions
 from gateway.reconciliation import Ports as BookPorts
 from gateway.reconciliation import Reconciler
@@ -28,6 +30,7 @@ from gateway.venues import VenueAccess
 from gateway.watchfulness import Watchfulness
 from gateway.world import WorldReader
 from storage import alerts
+from storage.closings import Kind
 
 
 class Trading:
@@ -36,7 +39,6 @@ class Trading:
     def __init__(self, ground: Ground, lines: Lines) -> None:
         self._ground = ground
         self._lines = lines
-        self._errands: set[asyncio.Task[bool]] = set()
         self.profits = Profits(ground.database, lines.access, ground.clock)
         shared = (ground.settings, ground.database, ground.outbox)
         sessions = {venue: access.session for venue, access in lines.access.items()}
@@ -54,7 +56,7 @@ class Trading:
         self.questions = Questions(*asking, rules, ground.wakeups, ground.clock, self.approvals)
         countdown = Countdown(*asking, ground.wakeups, ground.clock)
         ground.parts.append(("countdown", countdown.run))
-        self._endings()
+        self._endings(planner)
         self.guards = {venue: self._guards_of(venue) for venue in lines.access}
         self.executor.clear_the_way = lambda row: self.guards[row.venue].clear_the_way(row)
         self.reconcilers = {venue: self._reconciler(access) for venue, access in lines.access.items()}
@@ -85,24 +87,38 @@ class Trading:
             ]
         )
 
-    def _endings(self) -> None:
+    def _endings(self, planner: Planner) -> None:
         """What closes: the chase of exits, square-off, kill switch."""
         ground = self._ground
         shared = (ground.settings, ground.database, ground.outbox)
         chaser = Chaser(*shared, self._lines.access, self.executor, ground.wakeups, ground.clock)
-        closing = Closing(
-            ground.database, ground.outbox, self.executor, self.intake, ground.wakeups, ground.clock
+        exits = ClosingExits(ground.database, planner.plan, ground.clock)
+        tools = Tools(
+            database=ground.database,
+            outbox=ground.outbox,
+            executor=self.executor,
+            wakeups=ground.wakeups,
+            clock=ground.clock,
+            proof=Proof(self._lines.access, ground.database, ground.clock),
+            sell=exits.sell,
+            blocked=self._blocked,
         )
-        self._closing = closing
-        self.square_off = SquareOff(*shared, closing, ground.calendar, ground.wakeups, ground.clock)
-
-        async def flatten(by: str) -> None:
-            await closing.close(Errand(title="🛑 Flatten", by=by, selection=EVERYTHING, entries=EVERYTHING))
-
+        self.closing = Closing(tools)
+        self.square_off = SquareOff(*shared, self.closing, ground.calendar, ground.wakeups, ground.clock)
         self.kill_switch = KillSwitch(
-            ground.database, ground.outbox, ground.wakeups, ground.clock, self.executor.cancel, flatten
+            ground.database, ground.outbox, ground.wakeups, ground.clock, self.executor.cancel
         )
-        ground.parts.extend([("kill switch", self.kill_switch.run), ("chase", chaser.run)])
+        ground.parts.extend(
+            [("kill switch", self.kill_switch.run), ("closing", self.closing.run), ("chase", chaser.run)]
+        )
+
+    def _blocked(self, venue: str) -> str | None:
+        """Why no exit can be sent at present: sending it all the same would only be refused."""
+        if not self._lines.access[venue].session.alive:
+            return "nobody is logged in to Kite (/login)"
+        if not self._ground.calendar.is_open(self._ground.clock()):
+            return "the market is closed"
+        return None
 
     def _guards_of(self, venue: str) -> Guards:
         ground = self._ground
@@ -158,16 +174,16 @@ class Trading:
         ground.parts.append((f"comparison ({venue})", found.run))
         return found
 
-    def close(self, meant: frozenset[int], by: str) -> None:
-        """Closes the holdings with these numbers, for whom; returns at once."""
-        errand = Errand(title="🏁 Square-off", by=by, selection=lambda row: row.seq in meant)
-        task = asyncio.create_task(self._closing.close(errand), name="close")
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
+    async def close(self, meant: frozenset[int], by: str) -> None:
+        """Closes the holdings with these numbers, for whom; returns when that is on disk."""
+        await self.closing.begin(Kind.BY_HAND, by, chosen=meant)
 
     async def take_up_unplanned(self) -> None:
         """Alerts that were acknowledged before the last stop and not planned, in their order."""
         for row in await self._ground.database.read(alerts.unplanned):
+            if row.source.startswith(SOURCE):
+                await self._drop(row.id)
+                continue
             self.lanes.put(
                 Accepted(
                     alert_id=row.id,
@@ -176,3 +192,11 @@ class Trading:
                     received_at=row.received_at,
                 )
             )
+
+    async def _drop(self, alert_id: str) -> None:
+        """An exit of a closing that was stored and not planned: the closing, if it goes on, sends another."""
+        now = self._ground.clock()
+        why = "the gateway restarted; what is being closed is looked at anew"
+        await self._ground.database.write(
+            lambda connection: alerts.settle(connection, alert_id, AlertState.REFUSED, why, now)
+        )

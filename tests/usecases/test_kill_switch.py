@@ -194,11 +194,11 @@ async def test_flag_voids_and_notices_are_one_transaction(asking, monkeypatch):
 
 
 async def test_stop_and_flatten_closes_every_holding_though_the_switch_is_on(world, monkeypatch):
-    monkeypatch.setattr("gateway.closing.LOOK_SECONDS", 0.005)
+    monkeypatch.setattr("gateway.pursuit.LOOK_SECONDS", 0.005)
     await world.execute()
     await world.filled(buy("A", lots=2))
     await world.filled(buy("B"))
-    await world.run(world.kill_switch.run)
+    await world.run(world.kill_switch.run, world.closing.run)
     await world.kill_switch.throw("Asha", flatten=True)
 
     async def flat():

@@ -19,7 +19,8 @@ from config.settings import Settings
 from gateway.approval import Approvals
 from gateway.breaker import Breaker
 from gateway.chase import Chaser
-from gateway.closing import Closing, Errand
+from gateway.closing import Closing
+from gateway.closing_exits import ClosingExits
 from gateway.countdown import Countdown
 from gateway.domain.contract import OptionType
 from gateway.domain.market import IST, Calendar
@@ -34,13 +35,16 @@ from gateway.kite.client import KiteClient
 from gateway.kite.desk import Desk
 from gateway.paper.faults import Fault, FaultKind
 from gateway.paper.limits import Limits
-from gateway.paper.server import PaperServer
+from gateway.paper.server import CASH, PaperServer
 from gateway.planning import Planner
 from gateway.prices import Prices
+from gateway.proof import Proof
+from gateway.pursuit import Tools
 from gateway.questions import Questions
 from gateway.reconciliation import Ports, Reconciler
 from gateway.risk import rules_of
 from gateway.session import Session
+from gateway.square_off import SquareOff
 from gateway.unknown import UnknownOrders
 from gateway.venues import VenueAccess
 from gateway.views import AlertView, alert_view
@@ -248,12 +252,9 @@ class World:
         asking = (*shared, venues, world)
         self.questions = Questions(*asking, rules, self.wakeups, self.clock, self.approvals)
         self.countdown = Countdown(*asking, self.wakeups, self.clock)
-        self.closing = Closing(*told, self.executor, self.intake, self.wakeups, self.clock)
-
-        async def flatten(by: str) -> None:
-            await self.closing.close(Errand(title="Flatten", by=by, selection=lambda row: True))
-
-        self.kill_switch = KillSwitch(*told, self.wakeups, self.clock, self.executor.cancel, flatten)
+        self.closing = Closing(self._tools(venues))
+        self.square_off = SquareOff(*shared, self.closing, self.calendar, self.wakeups, self.clock)
+        self.kill_switch = KillSwitch(*told, self.wakeups, self.clock, self.executor.cancel)
         ports = Ports(
             in_flight=self.executor.in_flight,
             streaming=lambda: False,
@@ -262,6 +263,22 @@ class World:
         self.reconciler = Reconciler(self.access, *told, self.wakeups, self.clock, ports, self.breaker)
         self.session.on_login.append(lambda: self.executor.shut("paper"))
         self.unknown = UnknownOrders(*told, {"paper": self.reconciler}, self.intake, self.clock)
+
+    def _tools(self, venues: dict[str, VenueAccess]) -> Tools:
+        return Tools(
+            database=self.database,
+            outbox=self.outbox,
+            executor=self.executor,
+            wakeups=self.wakeups,
+            clock=self.clock,
+            proof=Proof(venues, self.database, self.clock),
+            sell=ClosingExits(self.database, self.planner.plan, self.clock).sell,
+            blocked=self.blocked,
+        )
+
+    def blocked(self, venue: str) -> str | None:
+        """Why no exit can be sent at present."""
+        return None if self.session.alive else "nobody is logged in to Kite (/login)"
 
     async def log_in(self) -> None:
         await self.session.login(self.paper.issue_request_token())
@@ -410,11 +427,11 @@ class World:
 
 @asynccontextmanager
 async def opened(
-    folder: Path, template: Template, *, clock: Clock | None = None, **changes: Any
+    folder: Path, template: Template, *, clock: Clock | None = None, cash: Decimal = CASH, **changes: Any
 ) -> AsyncIterator[World]:
     """A world whose exchange stands still; execution is not running yet."""
     clock = clock or Clock()
-    paper = PaperServer(price_interval=0, latency=0, clock=clock, limits=GENEROUS)
+    paper = PaperServer(price_interval=0, latency=0, clock=clock, limits=GENEROUS, cash=cash)
     await paper.start()
     world = World(template.copy(folder), paper, clock, settings_of(**changes))
     await world.begin()

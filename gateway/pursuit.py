@@ -1,0 +1,349 @@
+"""One closing, pursued: exits for what has none, until the broker's positions show that it is flat."""
+
+import asyncio
+import html
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from gateway.closing_words import ended_text, line_note, not_flat_text
+from gateway.domain.errors import BrokerError
+from gateway.domain.order import IntentState, Purpose
+from gateway.execution import Executor
+from gateway.proof import Proof, Verdict
+from gateway.wakeups import Wakeups
+from storage import closings, holdings, intents, orders, sells
+from storage.closings import Line, State
+from storage.engine import Database
+from storage.notices import Outbox, Priority
+from storage.sells import Key
+
+log = structlog.get_logger()
+
+#: How often it looks whether all is flat, and sends an exit for what has none.
+LOOK_SECONDS = 0.5
+#: The pauses between two exits for the same position, the longer the more often they came to nothing.
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0, 1, 2, 4, 8, 15, 30))
+#: With a part of it being sold, the rest waits for that part so long.
+PATIENCE = timedelta(seconds=5)
+#: A cancellation that was asked for and not seen is asked for again after this time.
+CANCEL_AGAIN = timedelta(seconds=15)
+ALARM = timedelta(seconds=60)
+#: The card is edited at most this often, in seconds.
+SHOW_SECONDS = 1.5
+#: The positions are read at most this often, in seconds.
+PROOF_SECONDS = 1.0
+
+#: Picks holdings, or entries on their way.
+Selection = Callable[[Row[Any]], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aim:
+    """What is to be closed, and until when it is tried (aware; None: until it is flat)."""
+
+    title: str
+    selection: Selection
+    until: datetime | None = None
+    #: Picks the entries on their way that would become such holdings: it is flat when they are settled, too.
+    entries: Selection = lambda _: False
+    #: Said when it is flat.
+    afterwards: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What every pursuit works with."""
+
+    database: Database
+    outbox: Outbox
+    executor: Executor
+    wakeups: Wakeups
+    clock: Callable[[], datetime]
+    proof: Proof
+    #: Sells units of one holding's contract, for whom; returns when that is planned.
+    sell: Callable[[Key, int, str], Awaitable[None]]
+    #: Why nothing can be sent to a venue at present; None when it can.
+    blocked: Callable[[str], str | None] = lambda _: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """One strategy's one contract: units that are to go, of these being sold, of these without an answer."""
+
+    key: Key
+    units: int
+    busy: int
+    unknown: int
+    words: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """How a closing stands at one look."""
+
+    row: Row[Any]
+    aim: Aim
+    groups: tuple[Group, ...]
+    coming: tuple[Row[Any], ...]
+    #: Exits that were re-priced as often as allowed and hang on: (venue, order id, variety).
+    hanging: tuple[tuple[str, str, str], ...]
+    lines: tuple[Row[Any], ...]
+
+    @property
+    def sold(self) -> bool:
+        """Nothing of ours is left, and nothing can come."""
+        return not self.groups and not self.coming
+
+
+@dataclass(kw_only=True)
+class _Try:
+    """The exits for one position: how many in a row came to nothing, when the last went, for how much."""
+
+    count: int = 0
+    at: datetime | None = None
+    units: int = 0
+
+
+@dataclass(kw_only=True)
+class _Memory:
+    """What a pursuit remembers; a restart may forget it."""
+
+    tries: dict[Key, _Try] = field(default_factory=dict)
+    alarmed: datetime | None = None
+    shown_at: float = float("-inf")
+    shown_late: bool = False
+    proven_at: float = float("-inf")
+    first: bool = True
+
+
+class Pursuit:
+    """Stays with one closing until it has ended."""
+
+    def __init__(self, closing_id: str, aim: Callable[[Connection, Row[Any]], Aim], tools: Tools) -> None:
+        self._id = closing_id
+        self._aim = aim
+        self._tools = tools
+        self._memory = _Memory()
+        self._errands: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> State:
+        """Returns when all that was selected is gone and proven gone, or the time is over."""
+        try:
+            while True:
+                scene = await self._tools.database.read(self._read)
+                if scene.row.state != State.OPEN:
+                    return State(scene.row.state)
+                await self._note(scene)
+                ended = await self._ended(scene)
+                if ended is not None:
+                    await self._end(scene, ended)
+                    return ended
+                self._act(scene)
+                await self._alarm(scene)
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            for task in self._errands.values():
+                task.cancel()
+
+    # what is there
+
+    def _read(self, connection: Connection) -> Scene:
+        row = closings.get(connection, self._id)
+        assert row is not None  # noqa: S101  closings are never deleted
+        aim = self._aim(connection, row)
+        units: dict[Key, int] = {}
+        for held in holdings.open_(connection):
+            if aim.selection(held):
+                key = sells.key_of(held)
+                units[key] = units.get(key, 0) + held.quantity
+        coming = [each for each in intents.entries_that_may_fill(connection) if aim.entries(each)]
+        return Scene(
+            row=row,
+            aim=aim,
+            groups=tuple(self._group(connection, row, key, total) for key, total in units.items()),
+            coming=tuple(coming),
+            hanging=tuple(self._hanging(connection, units)),
+            lines=tuple(closings.lines(connection, self._id)),
+        )
+
+    def _group(self, connection: Connection, row: Row[Any], key: Key, units: int) -> Group:
+        unknown = sum(
+            live.rest for live in sells.live(connection, key=key) if live.state == IntentState.UNKNOWN
+        )
+        busy = intents.being_sold(connection, *key)
+        words = closings.last_words(connection, key, row.began_at)
+        return Group(key=key, units=units, busy=busy, unknown=unknown, words=words)
+
+    def _hanging(self, connection: Connection, units: dict[Key, int]) -> list[tuple[str, str, str]]:
+        now = self._tools.clock()
+        return [
+            (row.venue, row.order_id, row.variety)
+            for row in orders.working(connection)
+            if row.purpose != Purpose.ENTRY
+            and sells.key_of(row) in units
+            and row.questioned_at is not None
+            and (row.cancel_asked_at is None or now - row.cancel_asked_at >= CANCEL_AGAIN)
+        ]
+
+    # what is done
+
+    def _act(self, scene: Scene) -> None:
+        """Nothing here waits for the broker: a slow answer about one position holds up no other."""
+        executor, memory = self._tools.executor, self._memory
+        if scene.coming:
+            alerts = {row.alert_id for row in scene.coming}
+            self._begin("entries", executor.cancel_entries(alerts))
+        if memory.first:
+            memory.first = False
+            self._begin("exits", executor.cancel_exits({group.key for group in scene.groups}))
+        for venue, order_id, variety in scene.hanging:
+            self._begin(f"hanging {order_id}", self._cancel(venue, order_id, variety))
+        now = self._tools.clock()
+        for group in scene.groups:
+            if self._is_due(group, now):
+                self._begin(f"sell {group.key}", self._sell(group, scene.row.by))
+
+    def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """One errand of a name at a time."""
+        if name in self._errands:
+            work.close()
+            return
+        task = asyncio.create_task(work, name=name)
+        self._errands[name] = task
+        task.add_done_callback(lambda done: self._finished(name, done))
+
+    def _finished(self, name: str, done: asyncio.Task[None]) -> None:
+        self._errands.pop(name, None)
+        if not done.cancelled() and (error := done.exception()):
+            log.error("closing_errand_failed", errand=name, error=repr(error))
+
+    def _is_due(self, group: Group, now: datetime) -> bool:
+        """Whether an exit goes out for what nobody sells yet."""
+        last = self._memory.tries.setdefault(group.key, _Try())
+        if group.units < last.units:
+            last.count = min(last.count, 1)  # some of it went: no reason to be patient with the rest
+        if group.units - group.busy <= 0 or self._tools.blocked(group.key[0]) is not None:
+            return False
+        if last.at is None:
+            return True
+        pause = PAUSES[min(last.count, len(PAUSES) - 1)]
+        return now - last.at >= (max(pause, PATIENCE) if group.busy else pause)
+
+    async def _sell(self, group: Group, by: str) -> None:
+        tried = self._memory.tries[group.key]
+        tried.at, tried.units, tried.count = self._tools.clock(), group.units, tried.count + 1
+        await self._tools.sell(group.key, group.units - group.busy, by)
+
+    async def _cancel(self, venue: str, order_id: str, variety: str) -> None:
+        try:
+            await self._tools.executor.cancel(venue, order_id, variety, orders.EXIT)
+        except BrokerError as error:
+            log.warning("hanging_exit_not_cancelled", order_id=order_id, error=error.sentence)
+
+    # what is said
+
+    async def _note(self, scene: Scene) -> None:
+        """Each position's line, as it stands; the card is drawn anew when that says something new."""
+        met = {closings.key_of(line): line for line in scene.lines}
+        found = []
+        for group in scene.groups:
+            line = met.pop(group.key, None)
+            most = max(group.units, line.quantity if line else 0)
+            note = line_note(group.busy, group.unknown, group.words, self._tools.blocked(group.key[0]))
+            found.append(Line(key=group.key, quantity=most, remaining=group.units, note=note))
+        for key, line in met.items():
+            if line.strategy:
+                found.append(Line(key=key, quantity=line.quantity, remaining=0))
+        footer = _footer(scene)
+        changed = await self._tools.database.write(
+            lambda connection: closings.note(connection, self._id, found, footer)
+        )
+        await self._show(changed=changed)
+
+    async def _show(self, *, changed: bool) -> None:
+        memory = self._memory
+        fresh = time.monotonic() - memory.shown_at < SHOW_SECONDS
+        memory.shown_late |= changed
+        if fresh or not memory.shown_late:
+            return
+        loud = memory.shown_at == float("-inf")
+        memory.shown_at, memory.shown_late = time.monotonic(), False
+        await self._write_card(loud=loud)
+
+    async def _write_card(self, *, loud: bool = False) -> None:
+        now, subject = self._tools.clock(), f"closing:{self._id}"
+        await self._tools.database.write(
+            lambda connection: self._tools.outbox.show(
+                connection, subject, at=now, loud=loud, priority=Priority.QUESTION
+            )
+        )
+        self._tools.wakeups.outbox.ring()
+
+    async def _alarm(self, scene: Scene) -> None:
+        now, memory = self._tools.clock(), self._memory
+        if memory.alarmed is None:
+            memory.alarmed = now
+        if now - memory.alarmed < ALARM:
+            return
+        memory.alarmed = now
+        text = not_flat_text(scene.aim.title, scene.lines)
+        await self._tell(text, now)
+
+    async def _tell(self, text: str, now: datetime) -> None:
+        subject = f"closing:{self._id}"
+        await self._tools.database.write(
+            lambda connection: self._tools.outbox.tell(
+                connection, text, at=now, subject=subject, priority=Priority.QUESTION
+            )
+        )
+        self._tools.wakeups.outbox.ring()
+
+    # how it ends
+
+    async def _ended(self, scene: Scene) -> State | None:
+        """None while there is something to do, or to be proven."""
+        if scene.aim.until is not None and self._tools.clock() >= scene.aim.until:
+            return State.NOT_FLAT
+        if not scene.sold:
+            return None
+        if not scene.lines:
+            return State.FLAT
+        if time.monotonic() - self._memory.proven_at < PROOF_SECONDS:
+            return None
+        verdict = await self._tools.proof.look(scene.lines)
+        self._memory.proven_at = time.monotonic()
+        self._memory.shown_late = True
+        return {Verdict.FLAT: State.FLAT, Verdict.DIFFERS: State.DIFFERS}.get(verdict)
+
+    async def _end(self, scene: Scene, state: State) -> None:
+        now = self._tools.clock()
+        subject = f"closing:{self._id}"
+
+        def work(connection: Connection) -> bool:
+            if not closings.end(connection, self._id, state, now):
+                return False
+            lines = closings.lines(connection, self._id)
+            text = ended_text(scene.aim.title, state, lines, scene.aim.afterwards)
+            self._tools.outbox.tell(connection, text, at=now, subject=subject, priority=Priority.QUESTION)
+            if lines:
+                self._tools.outbox.show(connection, subject, at=now, priority=Priority.QUESTION)
+            return True
+
+        await self._tools.database.write(work)
+        self._tools.wakeups.outbox.ring()
+
+
+def _footer(scene: Scene) -> str | None:
+    """The entries that may still fill."""
+    rows = [
+        f"{html.escape(row.tradingsymbol)} {row.quantity} · {html.escape(row.strategy)}: "
+        f"a BUY that may still fill ({row.state})"
+        for row in scene.coming
+    ]
+    return "\n".join(rows) or None
