@@ -142,7 +142,7 @@ async def test_what_the_broker_does_not_let_go_of_is_told(world):
 async def test_an_order_that_was_on_its_way_is_cancelled_once_it_works(world, monkeypatch):
     """Its call had begun when the switch was thrown: it cannot be stopped, but it must not stay."""
     monkeypatch.setattr(kill_switch, "WATCH_SECONDS", 0.01)
-    world.fault(FaultKind.DELAY, route=PLACE, seconds=0.1, accepted=True)
+    world.fault(FaultKind.DELAY, route=PLACE, seconds=1.0, accepted=True)
     world.fault(FaultKind.FILL, quantity=0)
     await world.execute()
     await world.run(world.kill_switch.run)
