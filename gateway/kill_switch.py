@@ -103,6 +103,10 @@ def _given_up(connection: Connection, outbox: Outbox, at: datetime) -> str:
     for row in under_way:
         closings.end(connection, row.id, State.GIVEN_UP, at)
         outbox.show(connection, f"closing:{row.id}", at=at)
+        # A closing by hand that goes on beside sends its exits anew.
+        for intent in intents.in_state(connection, IntentState.APPROVED):
+            if intent.purpose == Purpose.CLOSE:
+                intents.refuse(connection, intent, by="rules", reason="/resume ended the flatten", at=at)
     held = holdings.open_(connection) if under_way else []
     return f"\n⚠️ The flatten ends here. Still held:\n{_lines(held)}" if held else ""
 

@@ -215,8 +215,14 @@ async def test_resume_ends_the_flatten_and_sells_nothing_that_is_bought_then(wor
     await world.kill_switch.throw("Asha", flatten=True)
     await card_says(world, "65 of 65 left")
     await world.kill_switch.lift("Asha")
-    world.paper.faults.clear()
     await ended(world, State.GIVEN_UP)
+
+    async def nobody_pursues():
+        unsent = [row for row in await world.rows(tables.intents) if row.state in {"approved", "placing"}]
+        return not world.closing._tasks and not unsent
+
+    await world.until(nobody_pursues)
+    world.paper.faults.clear()
     assert await world.was_told("Resumed", "The flatten ends here. Still held", "65")
     await bought(world, "T")
     assert (await world.held("S"), await world.held("T")) == (LOT, LOT)
