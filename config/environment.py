@@ -21,7 +21,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     ours = (name for name in environ if name.startswith(PREFIX))
     for name in sorted(ours, key=lambda name: (len(name), name)):
         path = name.removeprefix(PREFIX).lower().split(_DELIMITER)
-        tree = merged(tree, _nested(path, _value(environ[name])))
+        tree = merged(tree, nested(path, value_of(environ[name])))
     return tree
 
 
@@ -35,13 +35,15 @@ def merged(under: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _nested(path: list[str], value: Any) -> dict[str, Any]:
+def nested(path: list[str], value: Any) -> dict[str, Any]:
+    """A tree with this one value at its path."""
     for key in reversed(path):
         value = {key: value}
     return dict(value)
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
+    """Lists, objects and null from their JSON; anything else as the text it is."""
     if text != "null" and not text.lstrip().startswith(("[", "{")):
         return text
     try:

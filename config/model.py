@@ -42,7 +42,8 @@ class Settings(Section):
     database_url: str | None = Field(
         default=None,
         repr=False,
-        description="An SQLAlchemy address with an async driver; null: SQLite in data_dir.",
+        description="sqlite:///PATH, or postgresql+psycopg://... (its driver is not installed with Manjha, "
+        "and backups are the server's own); null: SQLite in data_dir.",
     )
     server: Server = Field(default=Server(), description=Server.__doc__)
     kite: Kite = Field(default=Kite(), description=Kite.__doc__)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from config.database import what_is_wrong
 from config.faults import Fault
 from config.fields import is_loopback
 from config.file import readable_by_others
@@ -19,8 +20,9 @@ _WRITE_A_NEW_ONE = 'write a new one: python3 -c "import secrets; print(secrets.t
 def faults_in(settings: Settings, path: Path | None) -> list[Fault]:
     """Everything for which the gateway refuses to start; `path` is the file the settings came from."""
     rules = [*_webhook_secret(settings), *_telegram(settings), *_servers(settings), *_strategies(settings)]
+    rules += [*_database(settings), *_readable_secrets(settings, path)]
     if "live" in settings.venues():
-        rules += [*_live_keys(settings), *_live_limits(settings), *_live_market(settings), *_live_file(path)]
+        rules += [*_live_keys(settings), *_live_limits(settings), *_live_market(settings)]
     return rules
 
 
@@ -108,9 +110,17 @@ def _live_market(settings: Settings) -> Iterator[Fault]:
         )
 
 
-def _live_file(path: Path | None) -> Iterator[Fault]:
-    if path is not None and readable_by_others(path):
+def _readable_secrets(settings: Settings, path: Path | None) -> Iterator[Fault]:
+    """With what can be done to the owner in the file: orders for real, or his own bot made to speak."""
+    telegram = settings.telegram
+    real_bot = bool(telegram.bot_token.get_secret_value()) and telegram.api_url is None
+    if path is not None and ("live" in settings.venues() or real_bot) and readable_by_others(path):
         yield Fault(key="", sentence=f"{path}: other users can read your secrets; run: chmod 600 {path}")
+
+
+def _database(settings: Settings) -> Iterator[Fault]:
+    if settings.database_url is not None and (sentence := what_is_wrong(settings.database_url)):
+        yield Fault(key="database_url", sentence=sentence)
 
 
 def _exposed_file(path: Path | None) -> Iterator[Fault]:

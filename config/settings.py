@@ -1,4 +1,4 @@
-"""The configuration's front door: the file, then the environment over it, checked as a whole."""
+"""The configuration's front door: the file, credentials and environment over it, checked as a whole."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from config.credentials import from_credentials
 from config.environment import from_environment, merged
 from config.faults import ConfigurationError, Fault, faults_of
 from config.fields import Venue, is_loopback
@@ -34,7 +35,7 @@ _PRACTICE: dict[str, Any] = {"market": {"hours": "always"}}
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """The settings of the file at `path`, the environment's over them.
+    """The settings of the file at `path`, systemd's credentials and then the environment over them.
 
     With no `path`: the file at DEFAULT_PATH, or practice when there is none. Raises ConfigurationError with
     every fault found.
@@ -42,12 +43,16 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     if path is None and not DEFAULT_PATH.exists():
         return practice_settings(environ)
     source = path or DEFAULT_PATH
-    return _checked(merged(read_file(source), from_environment(environ)), source)
+    return _checked(_over(read_file(source), environ), source)
 
 
 def practice_settings(environ: Mapping[str, str]) -> Settings:
     """The settings when there is no file: paper, a market that never closes, no webhook secret."""
-    return _checked(merged(_PRACTICE, from_environment(environ)), None)
+    return _checked(_over(_PRACTICE, environ), None)
+
+
+def _over(tree: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    return merged(merged(tree, from_credentials(environ)), from_environment(environ))
 
 
 def _checked(tree: dict[str, Any], path: Path | None) -> Settings:

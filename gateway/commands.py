@@ -16,6 +16,7 @@ from gateway import calendar_command, kill_switch
 from gateway.checkup import check_up
 from gateway.domain.errors import ManjhaError
 from gateway.domain.market import ist, utc_now
+from gateway.recovery import go_back, restore
 from storage import alerts, flags, holdings, intents, notices, sessions
 from storage.backup import back_up
 from storage.engine import Database, database_url
@@ -40,6 +41,8 @@ def parser() -> argparse.ArgumentParser:
         ("status", "what the database says"),
         ("check", "tries every outside connection, one line each"),
         ("backup", "a verified copy of the database, made while it is in use"),
+        ("restore", "a backup put in the database's place, while the gateway is down"),
+        ("downgrade", "the database taken back to an older Manjha's schema, a copy made first"),
         ("replay", "a stored alert run again on the paper exchange"),
     ):
         command = below.add_parser(name, help=summary, description=summary)
@@ -48,6 +51,10 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--flatten", action="store_true", help="and close every holding")
         if name == "backup":
             command.add_argument("dest", type=Path, help="the file to write")
+        if name == "restore":
+            command.add_argument("file", type=Path, help="the backup")
+        if name == "downgrade":
+            command.add_argument("schema", help="such as 0002: what the older Manjha said it knows")
         if name == "replay":
             command.add_argument("alert_id", help="the id the webhook answered with")
     calendar_command.add_parser(below)
@@ -66,7 +73,7 @@ def settings_or_faults(path: Path | None) -> Settings | None:
     except ConfigurationError as error:
         print_faults(error)
         return None
-    for warning in settings_warnings(settings, path):
+    for warning in settings_warnings(settings, path or (DEFAULT_PATH if has_file() else None)):
         print(f"warning: {warning.key or 'configuration'}: {warning.sentence}", file=sys.stderr)
     return settings
 
@@ -99,9 +106,11 @@ def run(arguments: argparse.Namespace) -> int:
         return _check(settings)
     if arguments.command == "backup":
         return _backup(settings, arguments.dest)
+    if arguments.command in {"restore", "downgrade"}:
+        return _go_back(settings, arguments)
     database = Database(database_url(settings.database_url, settings.data_dir))
     try:
-        migrate(database)
+        migrate(database, settings.backup_dir)
         print(database.write_now(_work(settings, arguments)))
     except ManjhaError as error:
         print(f"manjha: {error}", file=sys.stderr)
@@ -130,6 +139,20 @@ def _backup(settings: Settings, destination: Path) -> int:
         print(f"manjha: {error}", file=sys.stderr)
         return 1
     print(f"{destination}: {size / 1_000_000:.1f} MB, verified")
+    return 0
+
+
+def _go_back(settings: Settings, arguments: argparse.Namespace) -> int:
+    url, folder = database_url(settings.database_url, settings.data_dir), settings.backup_dir
+    try:
+        with only_instance(settings.data_dir):
+            if arguments.command == "restore":
+                print(restore(url, arguments.file, folder, utc_now()))
+            else:
+                print(go_back(url, arguments.schema, folder))
+    except (ManjhaError, OSError) as error:
+        print(f"manjha: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

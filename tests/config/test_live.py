@@ -72,6 +72,13 @@ def test_a_file_others_can_read_is_refused(write_config: WriteConfig, mode: int)
     assert f"chmod 600 {path}" in faults_of(path)[""]
 
 
+def test_a_real_bots_token_others_can_read_is_refused_on_paper_too(write_config: WriteConfig) -> None:
+    telegram = {"bot_token": "99:hush", "owner_ids": [1]}
+    path = write_config({"telegram": telegram}, mode=0o644)
+    assert "chmod 600" in faults_of(path)[""]
+    load_settings(write_config({"telegram": {**telegram, "api_url": "http://127.0.0.1:9"}}, mode=0o644), {})
+
+
 def test_practice_cannot_be_made_live_by_one_variable() -> None:
     with pytest.raises(ConfigurationError):
         practice_settings({"MANJHA_VENUE": "live"})
