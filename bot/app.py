@@ -15,6 +15,7 @@ from telegram.request import HTTPXRequest
 from bot.access import GUARD_GROUP, OwnersOnly
 from bot.buttons import Buttons
 from bot.commands import COMMANDS, Command
+from bot.pace import Counted, Pace
 from bot.ports import Ports
 
 log = structlog.get_logger()
@@ -66,6 +67,7 @@ class TelegramBot:
         api_url: str,
         owner_ids: frozenset[int],
         ports: Ports,
+        pace: Pace,
         on_recovery: Callable[[], Awaitable[None]],
     ) -> None:
         """`on_recovery` is awaited each time Telegram answers again after a silence."""
@@ -74,6 +76,7 @@ class TelegramBot:
         self._api_url = api_url.rstrip("/")
         self._owner_ids = owner_ids
         self._ports = ports
+        self._pace = pace
         self._request: WatchedRequest | None = None
         #: What stands in the way at present; None while updates are heard.
         self.trouble: str | None = "not connected yet"
@@ -135,6 +138,7 @@ class TelegramBot:
             .base_url(f"{self._api_url}/bot")
             .base_file_url(f"{self._api_url}/file/bot")
             .get_updates_request(request)
+            .rate_limiter(Counted(self._pace))
             .job_queue(None)
             .build()
         )

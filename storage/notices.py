@@ -39,6 +39,8 @@ class Outbox:
         priority: Priority = Priority.FACT,
     ) -> None:
         """A message of its own in Telegram HTML, escaped. With a subject: an answer to its card."""
+        # Half a character from outside must not cost the fact its transaction.
+        text = text.encode("utf-8", "replace").decode("utf-8")
         self._add(connection, at, card=False, text=text, subject=subject, loud=loud, priority=priority)
 
     def show(
@@ -62,24 +64,23 @@ class Outbox:
             connection.execute(insert(notices), rows)
 
 
-def due(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
-    """Notices to be sent now: questions first, then in the order they were written."""
+def due(connection: Connection, chat_id: int, limit: int) -> list[Row[Any]]:
+    """What a chat is owed: questions first, then in the order it was written."""
     return list(
         connection.execute(
             select(notices)
-            .where((notices.c.state == DUE) & (notices.c.due_at <= now))
+            .where((notices.c.state == DUE) & (notices.c.chat_id == chat_id))
             .order_by(notices.c.priority, notices.c.seq)
             .limit(limit)
         )
     )
 
 
-def next_due(connection: Connection) -> datetime | None:
-    """When the earliest waiting notice becomes due."""
-    earliest: datetime | None = connection.scalar(
-        select(func.min(notices.c.due_at)).where(notices.c.state == DUE)
-    )
-    return earliest
+def closed_until(connection: Connection, chat_id: int) -> datetime | None:
+    """Until when a chat was to be left alone when this was written down last; None when not."""
+    tried = (notices.c.state == DUE) & (notices.c.chat_id == chat_id) & (notices.c.attempts > 0)
+    until: datetime | None = connection.scalar(select(func.max(notices.c.due_at)).where(tried))
+    return until
 
 
 def waiting(connection: Connection) -> int:
@@ -99,30 +100,35 @@ def postpone(connection: Connection, seqs: Iterable[int], until: datetime, failu
     connection.execute(statement.values(due_at=until, failure=failure, attempts=notices.c.attempts + 1))
 
 
-def hurry(connection: Connection, now: datetime) -> None:
-    """What waits for its next try is due now."""
-    connection.execute(update(notices).where(notices.c.state == DUE).values(due_at=now))
-
-
 def give_up(connection: Connection, seqs: Iterable[int], failure: str) -> None:
     """Telegram will never take them (a blocked bot, a message it calls malformed)."""
     statement = update(notices).where(notices.c.seq.in_(list(seqs)) & (notices.c.state == DUE))
     connection.execute(statement.values(state=FAILED, failure=failure, attempts=notices.c.attempts + 1))
 
 
-def message_of(connection: Connection, chat_id: int, subject: str) -> int | None:
-    """The message that is a subject's card in a chat."""
-    found = (messages.c.chat_id == chat_id) & (messages.c.subject == subject)
-    return connection.scalar(select(messages.c.message_id).where(found))
+def give_up_foreign(connection: Connection, chat_ids: Iterable[int]) -> int:
+    """What waits for chats that are not to hear anything any more; how many that were."""
+    statement = update(notices).where((notices.c.state == DUE) & notices.c.chat_id.not_in(list(chat_ids)))
+    return connection.execute(statement.values(state=FAILED, failure="this chat is not served")).rowcount
+
+
+def places_of(connection: Connection, chat_id: int, subjects: Iterable[str]) -> dict[str, int]:
+    """The messages that are the cards of these subjects in a chat, where there are such."""
+    found = (messages.c.chat_id == chat_id) & messages.c.subject.in_(list(subjects))
+    rows = connection.execute(select(messages.c.subject, messages.c.message_id).where(found))
+    return {row.subject: row.message_id for row in rows}
+
+
+def subjects_in(connection: Connection, chat_id: int, message_id: int) -> list[str]:
+    """The subjects whose card a message is: several where many came at once."""
+    found = (messages.c.chat_id == chat_id) & (messages.c.message_id == message_id)
+    statement = select(messages.c.subject).where(found).order_by(messages.c.subject)
+    return list(connection.scalars(statement))
 
 
 def remember_message(connection: Connection, chat_id: int, subject: str, message_id: int) -> None:
     """From now on this message is the subject's card in that chat."""
-    forget_message(connection, chat_id, subject)
+    connection.execute(
+        delete(messages).where((messages.c.chat_id == chat_id) & (messages.c.subject == subject))
+    )
     connection.execute(insert(messages).values(chat_id=chat_id, subject=subject, message_id=message_id))
-
-
-def forget_message(connection: Connection, chat_id: int, subject: str) -> None:
-    """The card is gone (deleted in Telegram): the next one is a new message."""
-    found = (messages.c.chat_id == chat_id) & (messages.c.subject == subject)
-    connection.execute(delete(messages).where(found))

@@ -37,7 +37,7 @@ class BotApi:
             self._check_token(request)
             call = await read_call(request)
             self.calls.append({"method": call.method, "fields": call.fields, "at": self._phone.clock()})
-            fault = self._faults.take(call.method)
+            fault = self._faults.take(call.method, _chat_of(call))
             result = await self._perform(call, fault)
         except ApiError as error:
             return web.json_response(error.body(), status=error.code)
@@ -75,6 +75,11 @@ class BotApi:
 
 
 _CUT_OFF = object()
+
+
+def _chat_of(call: Call) -> int | None:
+    text = call.text("chat_id")
+    return int(text) if text.removeprefix("-").isdecimal() else None
 
 
 def _cut(request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.phone.errors import (
     ApiError,
+    bad_request,
     conflict_of_pollers,
     not_found,
     too_many_requests,
@@ -22,6 +23,8 @@ class FaultKind(StrEnum):
     FLOOD = "flood"
     UNAUTHORIZED = "unauthorized"
     BLOCKED = "blocked"
+    NO_CHAT = "no_chat"
+    MALFORMED = "malformed"
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
     SERVER_ERROR = "server_error"
@@ -32,7 +35,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Happens to the next `times` calls of `method` (`*` for any).
+    """Happens to the next `times` calls of `method` (`*` for any); with `chat_id` to those for that chat.
 
     `retry_after` (seconds) belongs to `flood`, `seconds` to `delay`, which answers late but truly.
     `drop_after` does what was asked and closes the connection without a word; `drop_before` only closes it.
@@ -43,6 +46,7 @@ class Fault:
     times: int = 1
     retry_after: int = 1
     seconds: float = 0.0
+    chat_id: int | None = None
 
     def error(self) -> ApiError | None:
         """The refusal this fault stands for; None for drops and delays."""
@@ -58,6 +62,8 @@ class Fault:
 
 _ERRORS: Mapping[FaultKind, Callable[[], ApiError]] = {
     FaultKind.UNAUTHORIZED: unauthorized,
+    FaultKind.MALFORMED: lambda: bad_request("can't parse entities: unsupported start tag at byte offset 0"),
+    FaultKind.NO_CHAT: lambda: bad_request("chat not found"),
     FaultKind.BLOCKED: lambda: ApiError(403, "Forbidden: bot was blocked by the user"),
     FaultKind.NOT_FOUND: not_found,
     FaultKind.CONFLICT: conflict_of_pollers,
@@ -83,10 +89,11 @@ class Faults:
         """What has not happened yet."""
         return tuple(self._script)
 
-    def take(self, method: str) -> Fault | None:
+    def take(self, method: str, chat_id: int | None = None) -> Fault | None:
         """The fault that befalls this call, if any; counts it down."""
         for index, fault in enumerate(self._script):
-            if fault.method.lower() in (EVERY_METHOD, method.lower()):
+            its_method = fault.method.lower() in (EVERY_METHOD, method.lower())
+            if its_method and fault.chat_id in (None, chat_id):
                 self._script[index : index + 1] = (
                     [replace(fault, times=fault.times - 1)] if fault.times > 1 else []
                 )

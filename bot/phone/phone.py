@@ -69,6 +69,13 @@ class Phone:
         self.updates.add("edited_message", wire.message(self, edited))
         return edited
 
+    def delete(self, message_id: int) -> None:
+        """The human deletes a message for both sides; the bot is not told."""
+        message = self.history.find(message_id)
+        if message is None:
+            raise UnknownButtonError(f"there is no message {message_id}")
+        self.history.delete(message)
+
     def press(
         self,
         message_id: int | None,

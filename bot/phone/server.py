@@ -107,6 +107,10 @@ class PhoneServer:
         """A human edits a message of theirs; raises UnknownButtonError if it is not."""
         return self._phone.correct(message_id, text)
 
+    def delete(self, message_id: int) -> None:
+        """A human deletes a message, the bot's own too; raises UnknownButtonError if there is none."""
+        self._phone.delete(message_id)
+
     def press(
         self,
         message_id: int | None = None,

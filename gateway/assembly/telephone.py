@@ -6,11 +6,14 @@ from datetime import datetime
 
 from bot.app import TelegramBot
 from bot.confirmations import Confirmations
+from bot.drawing import Drawings
 from bot.embedded import embedded_phone
 from bot.notices import Sender
+from bot.pace import Pace
 from bot.phone.server import PhoneServer
 from bot.ports import Ports
 from config.logs import add_secret
+from config.telegram import telegram_limits
 from gateway.assembly.ground import Ground
 from gateway.assembly.trading import Trading
 from gateway.paper.server import PaperServer
@@ -65,9 +68,18 @@ class Telephone:
             started_at=self._about.started_at,
             version=self._about.version,
         )
-        bell = ground.wakeups.outbox
-        self._sender = Sender(token, api_url, ground.database, bell, ground.clock, trading.square_off)
-        self._bot = TelegramBot(token, api_url, ground.owner_ids, ports, self._sender.retry_now)
+        pace = Pace(limits=telegram_limits())
+        self._sender = Sender(
+            token,
+            api_url,
+            ground.outbox.chat_ids,
+            ground.database,
+            ground.wakeups.outbox,
+            Drawings(ground.database, trading.square_off, ground.clock),
+            pace,
+            ground.clock,
+        )
+        self._bot = TelegramBot(token, api_url, ground.owner_ids, ports, pace, self._sender.retry_now)
         ground.parts.extend([("telegram", self._bot.run), ("outbox", self._sender.run)])
 
     async def _api(self, paper: PaperServer | None) -> tuple[str, str]:
@@ -102,6 +114,7 @@ class Telephone:
         return self.page.url if self.page else None
 
     async def stop(self) -> None:
-        """Ends the embedded page; bot and sender end with their tasks."""
+        """Ends the embedded page; bot and sender have ended with their tasks."""
+        await self._sender.close()
         if self.page:
             await self.page.stop()

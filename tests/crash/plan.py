@@ -212,7 +212,7 @@ CAUGHT: Mapping[str, tuple[str, Trial]] = {
         (
             "notice_struck_out_before_it_is_sent",
             "P9",
-            Trial(scenario=kinds.AUTO, strike=_kill("database.committed [Sender._done")),
+            Trial(scenario=kinds.AUTO, strike=_kill("database.committed [Courier._done")),
         ),
     )
 }

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import notices
+from bot.courier import Courier
+from bot.sorting import Delivery
 from gateway import execution, intake, planning
 from gateway.assembly.trading import Trading
 from gateway.domain.errors import BrokerError, Outcome
@@ -116,13 +117,13 @@ def _fills_twice() -> None:
 
 def _notice_struck_out_before_it_is_sent() -> None:
     """P9: a notice counts as sent before Telegram has it."""
-    send, done = notices.Sender._send_text, notices.Sender._done
+    send, done = Courier._send_text, Courier._done
 
-    async def early(self: notices.Sender, delivery: notices.Delivery) -> None:
+    async def early(self: Courier, delivery: Delivery) -> None:
         await done(self, delivery)
         await send(self, delivery)
 
-    _replace(notices.Sender, "_send_text", early)
+    _replace(Courier, "_send_text", early)
 
 
 def _replace(owner: Any, name: str, value: Any) -> None:

@@ -1,0 +1,1 @@
+"""The outbox's way to Telegram: the real python-telegram-bot against the phone's Bot API."""
