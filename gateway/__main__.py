@@ -11,12 +11,14 @@ from pathlib import Path
 import msgspec
 
 from config.logs import configure_logging
-from config.settings import ConfigurationError, Settings
+from config.settings import ConfigurationError, Settings, load_settings
 from gateway import commands
 from gateway.assembly import Gateway
 from gateway.domain.errors import ManjhaError
+from gateway.first_alert import send_first_alert
 from gateway.practice import announce
 from gateway.replay import replay
+from gateway.wizard import Left, Questions, next_steps, write_configuration
 from storage.engine import Database, database_url
 
 EXIT_CONFIGURATION, EXIT_FAILURE = 2, 1
@@ -80,6 +82,40 @@ def _replay(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _init(path: Path | None) -> int:
+    """`manjha init`: the questions, the file, the test alert. Returns the exit status."""
+    os.umask(0o077)
+    questions = Questions()
+    try:
+        target = write_configuration(path, questions, os.environ, print)
+        print(f"{target} is written; nobody else can read it.")
+        settings = load_settings(target, os.environ)
+        if questions.agree("Send a test alert to the phone now?", default=True):
+            _try_the_phone(settings, questions)
+        print(next_steps(settings, target))
+    except Left as left:
+        print(left)
+        return EXIT_FAILURE
+    except ConfigurationError as error:
+        commands.print_faults(error)
+        return EXIT_CONFIGURATION
+    except (ManjhaError, OSError) as error:
+        print(f"manjha: {error}", file=sys.stderr)
+        return EXIT_FAILURE
+    return 0
+
+
+def _try_the_phone(settings: Settings, questions: Questions) -> None:
+    """While no gateway runs here: two of them would take each other's messages from one bot."""
+    configure_logging(settings, stderr=False)
+
+    async def seen() -> None:
+        await asyncio.to_thread(questions.ask, "Enter ends the test")
+
+    with commands.only_instance(settings.data_dir):
+        asyncio.run(send_first_alert(settings, print, seen))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `manjha`. Returns the exit status."""
     arguments = commands.parser().parse_args(argv)
@@ -87,6 +123,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(arguments.config)
     if arguments.command == "replay":
         return _replay(arguments)
+    if arguments.command == "init":
+        return _init(arguments.config)
     return commands.run(arguments)
 
 

@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     below = top.add_subparsers(dest="command", required=True)
     for name, summary in (
         ("run", "the gateway"),
+        ("init", "asks the few questions, writes the configuration, sends a test alert to the phone"),
         ("kill", "the kill switch on: nothing is sent any more (so does SIGUSR1 to the gateway)"),
         ("resume", "the kill switch off"),
         ("status", "what the database says"),

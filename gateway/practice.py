@@ -3,7 +3,7 @@
 from config.settings import Settings
 
 #: One lot of NIFTY; the seed guide's own alert.
-_ALERT = '{"action": "BUY", "symbol": "NIFTY", "option_type": "CE", "strike": 24000, "quantity": 65}'
+EXAMPLE_ALERT = '{"action": "BUY", "symbol": "NIFTY", "option_type": "CE", "strike": 24000, "quantity": 65}'
 
 
 def announce(settings: Settings, address: str, page: str | None, practice: bool) -> str:
@@ -16,7 +16,8 @@ def announce(settings: Settings, address: str, page: str | None, practice: bool)
             "",
             "Practice: no account, no money. Send an alert, then tap Approve on the phone:",
             "",
-            f"curl -X POST {address}/webhook/tradingview -H 'Content-Type: application/json' -d '{_ALERT}'",
+            f"curl -X POST {address}/webhook/tradingview -H 'Content-Type: application/json' "
+            f"-d '{EXAMPLE_ALERT}'",
             "",
         ]
     return "\n".join(lines)
