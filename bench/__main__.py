@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
+from bench import instruments, million
 from bench.load import Sample, burst, quantile
 from bench.orders import entry, one_at_a_time, volley
 from bench.process import Child, settled
@@ -29,15 +30,15 @@ class Row:
     met: bool
 
 
-async def run(rounds: int, requests: int, orders: int) -> list[Row]:
-    """Everything, on one stage: acknowledgements in turn with the bare servers, then orders, then memory."""
+async def run(rounds: int, requests: int, orders: int, stored: int) -> list[Row]:
+    """Everything: acknowledgements beside the bare servers, orders, memory, a million alerts, instruments."""
     with tempfile.TemporaryDirectory(prefix="manjha-bench-") as folder:
         async with aiohttp.ClientSession() as http:
-            return await _on_stage(Path(folder), http, rounds, requests, orders)
+            return await _on_stage(Path(folder), http, rounds, requests, orders, stored)
 
 
 async def _on_stage(
-    folder: Path, http: aiohttp.ClientSession, rounds: int, requests: int, orders: int
+    folder: Path, http: aiohttp.ClientSession, rounds: int, requests: int, orders: int, stored: int
 ) -> list[Row]:
     stage = Stage(folder / "stage", http, defaults={"approval": "auto"})
     echo = Child("echo", "-m", "bench.rivals", "echo", folder=folder)
@@ -53,11 +54,44 @@ async def _on_stage(
         await settled(lambda: _can_trade(stage), "the gateway can trade", 30.0)
         rows += await _orders(stage, orders)
         megabytes = stage.gateway.megabytes
-        return [*rows, _row("resident", megabytes, "<= 160 MB", lambda v: v <= 160, "{:.0f} MB")]
+        rows.append(_row("resident", megabytes, "<= 160 MB", lambda v: v <= 160, "{:.0f} MB"))
+        return [*rows, *await _million(stage, stored), *await _instruments()]
     finally:
         for child in (echo, commit):
             await child.stop()
         await stage.close()
+
+
+async def _million(stage: Stage, stored: int) -> list[Row]:
+    """Itself without, then with so many stored alerts."""
+    await stage.drained()
+    before = {clients: await million.rates(stage, clients) for clients in (1, 16)}
+    await stage.gateway.stop()
+    await asyncio.to_thread(million.fill, stage, stored)
+    ready = await stage.open_gateway()
+    after = {clients: await million.rates(stage, clients) for clients in (1, 16)}
+    with_ = f"with {stored:,} alerts"
+    megabytes = stage.gateway.megabytes
+    one, sixteen = after[1][1] / before[1][1], after[16][0] / before[16][0]
+    return [
+        _row(f"start to ready {with_}", ready, "<= 3 s", lambda v: v <= 3, "{:.2f} s"),
+        _row(f"p50 at 1 client {with_} / without", one, "<= 1.5", lambda v: v <= 1.5, "{:.2f}"),
+        _row(f"rate at 16 clients {with_} / without", sixteen, ">= 0.7", lambda v: v >= 0.7, "{:.2f}"),
+        _row(f"resident {with_}", megabytes, "<= 160 MB", lambda v: v <= 160, "{:.0f} MB"),
+    ]
+
+
+async def _instruments() -> list[Row]:
+    found = await instruments.refresh()
+    return [
+        Row(
+            what=f"{found.rows:,} instruments read and swapped",
+            measured=f"{found.whole:.1f} s, loop blocked {found.blocked:.2f} s, "
+            f"longest {found.longest * _MILLISECONDS:.0f} ms",
+            target="< 1 s, <= 50 ms",
+            met=found.blocked < 1 and found.longest <= 0.05,
+        )
+    ]
 
 
 async def _can_trade(stage: Stage) -> bool:
@@ -149,7 +183,12 @@ def main() -> None:
     quick = parser.parse_args().quick
     _print(
         asyncio.run(
-            run(rounds=1 if quick else 5, requests=400 if quick else 1200, orders=10 if quick else 60)
+            run(
+                rounds=1 if quick else 5,
+                requests=400 if quick else 1200,
+                orders=10 if quick else 60,
+                stored=50_000 if quick else 1_000_000,
+            )
         )
     )
 

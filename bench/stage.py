@@ -60,6 +60,10 @@ class Stage:
         phone = json.loads(await self._phone.start())
         self.exchange_url = exchange["url"]
         self._write_configuration(exchange, phone)
+        return await self.open_gateway()
+
+    async def open_gateway(self) -> float:
+        """Starts the gateway alone; the seconds until it says that an alert would be stored."""
         began = time.perf_counter()
         line = await self.gateway.start()
         self.url = line.split(" at ")[1].split("/webhook")[0]
