@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 import structlog
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from gateway import wording
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
+from gateway.domain.market import utc_now
 from gateway.domain.order import AlertId, AlertState
 from gateway.domain.signal import Action, Signal
 from storage import alerts
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 
 #: How long an acknowledged alert waits before the next try when the database does not take its plan.
 RETRY_SECONDS = 2.0
+#: What the database kept although it said that it had failed is looked for so often, and is so old by then.
+FORGOTTEN_SECONDS, FORGOTTEN_AGE = 5.0, timedelta(seconds=10)
 #: Alerts stream in while one comes within so long of the last; planning then waits, at most so long an alert.
 #: An exit waits less, and is under way before the entries that came with it.
 LULL_SECONDS, EXIT_LULL_SECONDS, LONGEST_DEFERRAL_SECONDS = 0.01, 0.002, 0.25
@@ -61,7 +64,15 @@ class _Parcel:
 class Intake:
     """Takes arrivals; `accept` returns once they are on disk."""
 
-    def __init__(self, database: Database, outbox: Outbox, lanes: "Lanes", told: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        lanes: "Lanes",
+        told: Callable[[], None],
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._clock = clock
         self._database = database
         self._outbox = outbox
         self._lanes = lanes
@@ -130,6 +141,32 @@ class Intake:
                 priority = Priority.FACT if loud else Priority.CHATTER
                 self._outbox.tell(connection, text, at=arrival.received_at, loud=loud, priority=priority)
         return outcome
+
+    async def run(self) -> None:
+        """Looks for what is stored and was never handed on, for as long as it is not cancelled.
+
+        A commit that ends in an error may have happened all the same; sent again, the alert is a duplicate.
+        """
+        while True:
+            await asyncio.sleep(FORGOTTEN_SECONDS)
+            try:
+                await self.take_up(older_than=FORGOTTEN_AGE)
+            except StorageFailed as error:
+                log.error("unplanned_alerts_not_read", error=str(error))
+
+    async def take_up(self, older_than: timedelta = timedelta(0)) -> None:
+        """Hands on what is stored, not planned, and in no lane, in its order. Raises StorageFailed."""
+        latest = self._clock() - older_than
+        for row in await self._database.read(alerts.unplanned):
+            if row.received_at <= latest and not self._lanes.holds(row.id):
+                self._lanes.put(
+                    Accepted(
+                        alert_id=row.id,
+                        strategy=row.strategy,
+                        signal=alerts.signal_of(row),
+                        received_at=row.received_at,
+                    )
+                )
 
     def _hand_on(self, arrivals: list[Arrival], outcome: list[Stored]) -> None:
         for arrival, stored in zip(arrivals, outcome, strict=True):
@@ -215,12 +252,18 @@ class Lanes:
         self._work = work
         self.precedence = Precedence()
         self._queues: dict[str, deque[Accepted]] = {}
+        self._ids: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopped = False
+
+    def holds(self, alert_id: str) -> bool:
+        """Whether the alert waits here, or is being worked on."""
+        return alert_id in self._ids
 
     def put(self, alert: Accepted) -> None:
         """Hands an alert on; its turn comes after all earlier ones of its strategy."""
         strategy = alert.strategy
+        self._ids.add(alert.alert_id)
         self._queues.setdefault(strategy, deque()).append(alert)
         if strategy not in self._tasks and not self._stopped:
             self._tasks[strategy] = asyncio.create_task(self._run(strategy), name=f"lane {strategy}")
@@ -230,7 +273,7 @@ class Lanes:
             while queue := self._queues.get(strategy):
                 await self.precedence.turn(queue[0])
                 await self._work_until_stored(queue[0])
-                queue.popleft()
+                self._ids.discard(queue.popleft().alert_id)
         finally:
             self._queues.pop(strategy, None)
             self._tasks.pop(strategy, None)

@@ -77,11 +77,14 @@ class Trading:
             await planner.plan(alert)
 
         self.lanes = Lanes(work)
-        self.intake = Intake(ground.database, ground.outbox, self.lanes, ground.wakeups.outbox.ring)
+        self.intake = Intake(
+            ground.database, ground.outbox, self.lanes, ground.wakeups.outbox.ring, ground.clock
+        )
         self.approvals = Approvals(ground.database, ground.outbox, ground.wakeups, ground.clock)
         ground.parts.extend(
             [
                 ("execution", self.executor.run),
+                ("intake", self.intake.run),
                 ("approvals", self.approvals.run),
                 ("watchfulness", watchfulness.run),
             ]
@@ -183,15 +186,7 @@ class Trading:
         for row in await self._ground.database.read(alerts.unplanned):
             if row.source.startswith(SOURCE):
                 await self._drop(row.id)
-                continue
-            self.lanes.put(
-                Accepted(
-                    alert_id=row.id,
-                    strategy=row.strategy,
-                    signal=alerts.signal_of(row),
-                    received_at=row.received_at,
-                )
-            )
+        await self.intake.take_up()
 
     async def _drop(self, alert_id: str) -> None:
         """An exit of a closing that was stored and not planned: the closing, if it goes on, sends another."""

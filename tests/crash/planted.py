@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -9,7 +10,6 @@ from sqlalchemy import Connection, Row
 from bot.courier import Courier
 from bot.sorting import Delivery
 from gateway import execution, intake, planning
-from gateway.assembly.trading import Trading
 from gateway.domain.errors import BrokerError, Outcome
 from gateway.domain.order import AlertState, IntentState
 from gateway.kite.desk import Desk
@@ -22,10 +22,10 @@ _UNSURE = (IntentState.PLACING, IntentState.UNKNOWN)
 def _forget_unplanned_alerts() -> None:
     """P1: what was acknowledged and not planned is not taken up at the start."""
 
-    async def nothing(self: Trading) -> None:
+    async def nothing(self: intake.Intake, older_than: timedelta = timedelta(0)) -> None:
         return
 
-    _replace(Trading, "take_up_unplanned", nothing)
+    _replace(intake.Intake, "take_up", nothing)
 
 
 def _acknowledge_before_the_commit() -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import sqlite3
 from contextlib import closing, contextmanager, suppress
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
 
+from gateway.domain import checkpoints
 from gateway.domain.errors import StorageFailed
 from gateway.domain.order import AlertState
 from gateway.intake import Intake, Lanes
@@ -34,6 +36,13 @@ class Recorder:
 
 def intake_of(world, work=nothing):
     return Intake(world.database, world.outbox, Lanes(work), lambda: None)
+
+
+async def come(worked, count):
+    """Until so many were worked on; what comes too much shows in what follows."""
+    async with asyncio.timeout(10):
+        while len(worked) < count:  # noqa: ASYNC110  a list has no event
+            await asyncio.sleep(0.001)
 
 
 def stored_beside(path, statement="SELECT id FROM alerts ORDER BY seq"):
@@ -81,6 +90,33 @@ async def test_an_acknowledged_alert_is_taken_up_after_a_restart(world):
     await world.execute()
     await world.reaches(made.alert_id, "filled")
     assert len(world.accepted()) == 1
+
+
+async def test_a_commit_that_ended_in_an_error_and_happened_all_the_same_is_planned(world, monkeypatch):
+    recorder, struck = Recorder(), []
+    recorder.go.set()
+    lanes = Lanes(recorder.work)
+    intake = Intake(world.database, world.outbox, lanes, lambda: None, world.clock)
+
+    def fail_once(name):
+        if name == "database.committed" and not struck:
+            struck.append(name)
+            raise StorageFailed("disk I/O error")
+
+    monkeypatch.setattr(checkpoints, "_strike", fail_once)
+    made = arrival(buy(), at=world.clock())
+    with pytest.raises(StorageFailed):
+        await intake.accept([made])
+    again = arrival(buy(), at=world.clock(), body=made.body)
+    (stored,) = await intake.accept([again])
+    assert (stored.state, stored.duplicate_of) == (AlertState.DUPLICATE, made.alert_id)
+    await intake.take_up(older_than=timedelta(seconds=10))
+    assert not lanes.holds(made.alert_id), "one that was just stored may be on its way to its lane"
+    world.clock.forward(seconds=11)
+    await intake.take_up(older_than=timedelta(seconds=10))
+    assert lanes.holds(made.alert_id)
+    await come(recorder.worked, 1)
+    assert recorder.worked == [made.alert_id]
 
 
 async def test_alerts_taken_up_after_a_restart_keep_their_order(world):
@@ -277,7 +313,7 @@ async def test_alerts_of_one_strategy_keep_their_order(world):
     for each in made:
         await intake.accept([each])
     recorder.go.set()
-    await asyncio.sleep(0.01)
+    await come(recorder.worked, len(made))
     assert recorder.worked == [each.alert_id for each in made]
 
 
@@ -293,10 +329,10 @@ async def test_a_strategy_that_waits_holds_up_no_other(world):
     intake = intake_of(world, work)
     for name in ("slow", "quick", "slow", "quick"):
         await intake.accept([arrival(buy(name), at=world.clock())])
-    await asyncio.sleep(0.01)
+    await come(worked, 2)
     assert worked == ["quick", "quick"]
     stuck.set()
-    await asyncio.sleep(0.01)
+    await come(worked, 4)
     assert worked == ["quick", "quick", "slow", "slow"]
 
 
@@ -311,7 +347,7 @@ async def test_a_plan_that_the_database_does_not_take_is_tried_again(world, monk
 
     made = [arrival(buy(), at=world.clock()) for _ in range(2)]
     await intake_of(world, work).accept(made)
-    await asyncio.sleep(0.02)
+    await come(tries, 4)
     assert tries == [made[0].alert_id] * 3 + [made[1].alert_id]
 
 
@@ -326,9 +362,9 @@ async def test_an_alert_whose_planning_breaks_does_not_take_its_lane_with_it(wor
     made = [arrival(buy(), at=world.clock()) for _ in range(3)]
     intake = intake_of(world, work)
     await intake.accept(made[:2])
-    await asyncio.sleep(0.01)
+    await come(worked, 2)
     await intake.accept(made[2:])
-    await asyncio.sleep(0.01)
+    await come(worked, len(made))
     assert worked == [each.alert_id for each in made]
 
 
