@@ -8,8 +8,10 @@ import structlog
 from bot.batches import QUESTIONS_SHOWN, batch_card
 from bot.cards import Card, alert_card, square_off_card
 from bot.difference_card import difference_card
+from bot.login_card import login_card
 from gateway.adoption import view_of as difference_view
 from gateway.closing_words import closing_text, closing_view
+from gateway.login_reminder import LoginReminder
 from gateway.square_off import SquareOff
 from gateway.views import alert_view
 from storage import intents
@@ -24,7 +26,14 @@ _OTHERS_DRAWN = 40
 class Drawings:
     """Cards by their subjects: `alert:<id>`, `square_off:<day>`, `difference:<key>`, `closing:<key>`."""
 
-    def __init__(self, database: Database, square_off: SquareOff, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        square_off: SquareOff,
+        clock: Callable[[], datetime],
+        reminder: LoginReminder,
+    ) -> None:
+        self._reminder = reminder
         self._database = database
         self._square_off = square_off
         self._clock = clock
@@ -51,6 +60,9 @@ class Drawings:
                 case "closing":
                     closing = await self._database.read(lambda connection: closing_view(connection, key))
                     return Card(text=closing_text(closing)) if closing is not None else None
+                case "login":
+                    login = await self._reminder.view(key)
+                    return login_card(login) if login is not None else None
                 case "difference":
                     found = await self._database.read(lambda connection: difference_view(connection, key))
                     return difference_card(found) if found is not None else None

@@ -8,10 +8,12 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 @dataclass(frozen=True, kw_only=True)
 class Button:
-    """One inline button; `style` is Telegram's word (success, danger, primary) or None."""
+    """One inline button; `style` is Telegram's word (success, danger, primary) or None. With `url` it opens
+    that address and nothing comes back."""
 
     label: str
-    data: str
+    data: str = ""
+    url: str | None = None
     style: str | None = None
 
 
@@ -23,4 +25,6 @@ def inline(rows: Sequence[Sequence[Button]]) -> InlineKeyboardMarkup | None:
 
 
 def _button(button: Button) -> InlineKeyboardButton:
+    if button.url is not None:
+        return InlineKeyboardButton(button.label, url=button.url)
     return InlineKeyboardButton(button.label, callback_data=button.data, style=button.style)

@@ -2,8 +2,8 @@
 
 import asyncio
 import html
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import date, datetime, time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, time
 
 import structlog
 
@@ -87,20 +87,3 @@ class VenueKeeper:
             if count
             else "Nothing can be ordered without it."
         )
-
-
-class LoginReminder:
-    """The morning's word to a venue without a session; a venue that logs itself in needs none."""
-
-    def __init__(self, venues: Mapping[str, VenueAccess], tell: Callable[[str], Awaitable[None]]) -> None:
-        self._venues = venues
-        self._tell = tell
-
-    async def run(self, _day: date) -> None:
-        """Tells once of each venue that nobody is logged in to."""
-        for venue, access in self._venues.items():
-            if not access.session.alive:
-                await self._tell(
-                    f"🔑 <b>Log in to Kite</b> ({venue}): {html.escape(access.session.view().detail)}. "
-                    "/login has the button; without it nothing is traded today."
-                )

@@ -17,7 +17,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 import config.sections
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.market import IST, Calendar, ist
-from gateway.keeper import LoginReminder
+from gateway.login_reminder import LoginReminder
 from gateway.square_off import SquareOff
 from gateway.trading_days import CalendarKeeper
 from storage import job_runs
@@ -27,8 +27,6 @@ log = structlog.get_logger()
 
 #: It is looked this often for jobs that are due; that also finds those whose hour moves by day.
 LOOK_SECONDS = 20
-#: A reminder to log in makes sense until the market opens; after that `/status` and each refusal say it.
-LAST_REMINDER = time(9, 15)
 #: When the owner hears that a year has no calendar.
 CALENDAR_WORD = time(8, 5)
 
@@ -68,9 +66,9 @@ def table_of_jobs(
         ),
         Job(
             name="login reminder",
-            at=lambda _: times.login_reminder,
-            until=lambda _: LAST_REMINDER,
-            run=reminder.run,
+            at=reminder.at,
+            until=reminder.until,
+            run=reminder.remind,
             told=False,
         ),
         Job(

@@ -7,14 +7,14 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import Connection
 
 from gateway.domain.checkpoints import checkpoint
-from gateway.domain.errors import BrokerError, ManjhaError
+from gateway.domain.errors import BrokerError, ManjhaError, StorageFailed
 from gateway.domain.market import ist, next_token_death
 from gateway.domain.order import Venue
 from gateway.kite.client import KiteClient
@@ -23,6 +23,8 @@ from storage.engine import Database
 from storage.notices import Outbox
 
 log = structlog.get_logger()
+
+DAY = timedelta(days=1)
 
 
 class LoginRefused(ManjhaError):
@@ -65,6 +67,8 @@ class Session:
         self._began_at = clock()
         self._name: str | None = None
         self._why_dead = "nobody has logged in"
+        self._deaths: list[datetime] = []
+        client.on_dead_token = self._hear_of_death
         #: Called after each login, when the client has its token.
         self.on_login: list[Callable[[], None]] = []
 
@@ -142,12 +146,25 @@ class Session:
         """
         if self._expires_at is None or asked_at < self._began_at:
             return
+        await self._die(reason)
+
+    async def _hear_of_death(self, token: str, reason: str) -> None:
+        """Kite refused a call made with `token`. Never raises: its maker hears the call's own failure."""
+        current = self._client.credentials()
+        if self._expires_at is None or current is None or current[1] != token:
+            return
+        try:
+            await self._die(reason)
+        except StorageFailed as error:
+            log.error("session_loss_not_stored", error=str(error))
+
+    async def _die(self, reason: str) -> None:
         self._expires_at = None
         self._why_dead = reason
         self._client.drop_token()
         now = self._clock()
-        why = html.escape(reason.rstrip("."))
-        text = f"🔑 <b>Kite session lost</b> ({self.venue}): {why}. Log in again with /login."
+        self._deaths = [at for at in self._deaths if now - at < DAY] + [now]
+        text = _lost(self.venue, reason, len(self._deaths))
         await self._database.write(lambda connection: self._record_death(connection, reason, text, now))
         log.warning("session_lost", venue=self.venue, reason=reason)
 
@@ -163,3 +180,19 @@ class Session:
         self._name = user_id
         for hook in self.on_login:
             hook()
+
+
+def _lost(venue: Venue, reason: str, times: int) -> str:
+    """A token that dies before 06:00 IST was ended by somebody (facts/kite.md 1.4)."""
+    why = html.escape(reason.rstrip("."))
+    text = (
+        f"🔑 <b>Kite session lost</b> ({venue}): {why}. It should have lived until 06:00 IST: "
+        "somebody logged in elsewhere with the same api_key (a second gateway, a script), or logged out of "
+        "all devices. Nothing can be sent until you log in again: /login."
+    )
+    if times > 1:
+        text += (
+            f"\nIt is the {times}. time within a day: two programs that share one api_key end each other's "
+            "logins. Give the other one an app of its own."
+        )
+    return text

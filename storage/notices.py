@@ -126,6 +126,12 @@ def subjects_in(connection: Connection, chat_id: int, message_id: int) -> list[s
     return list(connection.scalars(statement))
 
 
+def subjects(connection: Connection, head: str) -> list[str]:
+    """The subjects that begin so and have a message in some chat."""
+    statement = select(messages.c.subject).where(messages.c.subject.startswith(head, autoescape=True))
+    return list(connection.scalars(statement.distinct().order_by(messages.c.subject)))
+
+
 def remember_message(connection: Connection, chat_id: int, subject: str, message_id: int) -> None:
     """From now on this message is the subject's card in that chat."""
     connection.execute(

@@ -19,7 +19,6 @@ from gateway.domain.order import BrokerOrder, Venue
 from gateway.housekeeping import Housekeeping
 from gateway.ingress.app import Door, build_app, serve
 from gateway.ingress.by_hand import arrival_of_words
-from gateway.keeper import LoginReminder
 from gateway.metrics import Metrics
 from gateway.paper.server import PaperServer
 from gateway.readiness import Readiness
@@ -71,7 +70,7 @@ class Gateway:
         await self._lines.restore()
         about = About(started_at=started_at, version=self.version, address=lambda: self.address)
         self.telephone = Telephone(self.ground, about)
-        await self.telephone.connect(self.trading, self.access, self.paper, self._submit_words)
+        await self.telephone.connect(self.trading, self._lines, self.paper, self._submit_words)
         checkpoint("start.restored")
         await self.trading.approvals.ask_again()
         await self.trading.take_up_unplanned()
@@ -91,13 +90,12 @@ class Gateway:
         await self.paper.start()
 
     async def _start_schedule(self) -> None:
-        reminder = LoginReminder(self.access, self.tell)
         nightly = {
             "backup": self.housekeeping.back_up,
             "audit trail": lambda _: self.audit_trail.verify_all(),
             "clearing away": self.housekeeping.clear_away,
         }
-        own = (self.trading.square_off, reminder, self._calendar)
+        own = (self.trading.square_off, self._lines.reminder, self._calendar)
         jobs = table_of_jobs(self.settings.schedule, *own, nightly)
         self._schedule = Schedule(jobs, self.database, self.ground.calendar, self.clock, self.tell)
         self._scheduler = self._schedule.start()

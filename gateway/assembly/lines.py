@@ -10,8 +10,9 @@ from gateway.keeper import VenueKeeper
 from gateway.kite.client import KiteClient
 from gateway.kite.desk import Desk
 from gateway.kite.stream import Stream
+from gateway.login_reminder import LoginReminder
 from gateway.paper.server import PaperServer
-from gateway.venue_line import connect
+from gateway.venue_line import connect, plain_url
 from gateway.venues import VenueAccess
 
 
@@ -35,6 +36,7 @@ class Lines:
         self._clients: list[KiteClient] = []
         for venue in sorted(ground.settings.venues()):
             self._connect(Venue(venue), paper if Venue(venue) is Venue.PAPER else None)
+        self.reminder = self._reminder()
 
     def _connect(self, venue: Venue, paper: PaperServer | None) -> None:
         line = connect(
@@ -50,6 +52,21 @@ class Lines:
         if line.has_data:
             self._stream(line.access, line.client, line.ticker_url)
         self._keeper(line.access, paper)
+
+    def _reminder(self) -> LoginReminder:
+        ground = self._ground
+        reminder = LoginReminder(
+            {venue: access.session for venue, access in self.access.items()},
+            ground.database,
+            ground.outbox,
+            ground.calendar,
+            ground.clock,
+            wanted=ground.settings.schedule.login_reminder,
+            public_url=plain_url(ground.settings.server.public_url),
+            ring=ground.wakeups.outbox.ring,
+        )
+        ground.parts.append(("login reminder", reminder.run))
+        return reminder
 
     def _stream(self, access: VenueAccess, client: KiteClient, ticker_url: str | None) -> None:
         venue = str(access.venue)

@@ -15,10 +15,10 @@ from bot.ports import Ports
 from config.logs import add_secret
 from config.telegram import telegram_limits
 from gateway.assembly.ground import Ground
+from gateway.assembly.lines import Lines
 from gateway.assembly.trading import Trading
 from gateway.paper.server import PaperServer
 from gateway.venue_line import plain_url
-from gateway.venues import VenueAccess
 
 TELEGRAM_API = "https://api.telegram.org"
 
@@ -43,7 +43,7 @@ class Telephone:
     async def connect(
         self,
         trading: Trading,
-        access: dict[str, VenueAccess],
+        lines: Lines,
         paper: PaperServer | None,
         submit_words: Callable[[str, str], Awaitable[str]],
     ) -> None:
@@ -63,7 +63,7 @@ class Telephone:
             confirmations=Confirmations(),
             submit_words=submit_words,
             close=trading.close,
-            venues=access,
+            venues=lines.access,
             clock=ground.clock,
             started_at=self._about.started_at,
             version=self._about.version,
@@ -75,7 +75,7 @@ class Telephone:
             ground.outbox.chat_ids,
             ground.database,
             ground.wakeups.outbox,
-            Drawings(ground.database, trading.square_off, ground.clock),
+            Drawings(ground.database, trading.square_off, ground.clock, lines.reminder),
             pace,
             ground.clock,
         )

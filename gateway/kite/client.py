@@ -73,6 +73,11 @@ _EXTRA = {CallKind.DOWNLOAD: 120.0}
 #: The instruments are given to anybody; without a token Kite would refuse the rest.
 _WITHOUT_TOKEN = frozenset({CallKind.SESSION, CallKind.DOWNLOAD})
 
+#: A login's refusal says nothing of the token in force; of an order its fate is written down first.
+_DEATH_HEARD_ELSEWHERE = frozenset({CallKind.SESSION, CallKind.PLACE})
+#: Awaited when Kite refuses a call's token: the token, Kite's words.
+OnDeadToken = Callable[[str, str], Awaitable[None]]
+
 #: Awaited before each call: may wait (pacing) or raise.
 Pace = Callable[[CallKind], Awaitable[None]]
 #: Told of each call after it: its kind, seconds taken, the failure if it was one.
@@ -103,6 +108,7 @@ class KiteClient:
         self._pace = pace
         self._observe = observe
         self._closed = False
+        self.on_dead_token: OnDeadToken = _nobody
         self._deadline = sum(timeout) + slack
         self._http = OneAttemptSession(connections=sum(_THREADS.values()))
         self._kite = _connect(api_key, api_url, timeout, self._http)
@@ -176,7 +182,7 @@ class KiteClient:
             await self._pace(kind)
         if kind not in _WITHOUT_TOKEN and not self._kite.access_token:
             raise BrokerError("not logged in to Kite", outcome=Outcome.NOT_SENT, fault=BrokerFault.TOKEN)
-        started = time.monotonic()
+        started, token = time.monotonic(), self._kite.access_token
         if self._closed:
             raise BrokerError("the gateway is stopping", outcome=Outcome.NOT_SENT)
         job = self._pools[_POOL_OF.get(kind, "read")].submit(self._attempt, kind, act)
@@ -185,6 +191,8 @@ class KiteClient:
         if self._observe is not None:
             self._observe(kind, time.monotonic() - started, failure)
         if failure is not None:
+            if failure.fault is BrokerFault.TOKEN and kind not in _DEATH_HEARD_ELSEWHERE and token:
+                await self.on_dead_token(token, failure.sentence)
             raise failure
         return cast(T, result)
 
@@ -227,6 +235,10 @@ class KiteClient:
     def _join(self) -> None:
         for pool in self._pools.values():
             pool.shutdown(wait=True)
+
+
+async def _nobody(_token: str, _words: str) -> None:
+    """Nobody asked to hear of dead tokens."""
 
 
 def _connect(

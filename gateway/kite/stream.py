@@ -80,7 +80,8 @@ class StreamTimings:
 
 
 class Stream:
-    """One supervised connection. Its news are hints; after each (re)connect `on_gap` says: read the book."""
+    """One supervised connection. Its news are hints; after each (re)connect, and each refusal of the token,
+    `on_gap` says: read the book."""
 
     def __init__(
         self,
@@ -173,6 +174,8 @@ class Stream:
             self._move(
                 StreamState.REFUSED if refused else StreamState.WAITING, f"Kite answered HTTP {error.status}"
             )
+            if refused:
+                await _tell(self._on_gap)  # a book read with this token tells whether it is the token
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             self._move(StreamState.WAITING, f"no connection: {type(error).__name__}")
         return None

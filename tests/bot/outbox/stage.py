@@ -38,7 +38,7 @@ class Stage:
         self.database = Database(self._url)
         self.bell = Bell()
         self.pace = Pace(limits=telegram_limits(), monotonic=lambda: self.ticks)
-        drawings = Drawings(self.database, cast(Any, None), lambda: self.now)
+        drawings = Drawings(self.database, cast(Any, None), lambda: self.now, cast(Any, None))
         self.sender = Sender(
             *(TOKEN, self.phone.api_url, self.chat_ids, self.database, self.bell),
             *(drawings, self.pace, lambda: self.now),
