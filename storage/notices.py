@@ -119,6 +119,11 @@ def places_of(connection: Connection, chat_id: int, subjects: Iterable[str]) -> 
     return {row.subject: row.message_id for row in rows}
 
 
+def message_of(connection: Connection, chat_id: int, subject: str) -> int | None:
+    """The message that is a subject's card in a chat."""
+    return places_of(connection, chat_id, [subject]).get(subject)
+
+
 def subjects_in(connection: Connection, chat_id: int, message_id: int) -> list[str]:
     """The subjects whose card a message is: several where many came at once."""
     found = (messages.c.chat_id == chat_id) & (messages.c.message_id == message_id)
