@@ -149,7 +149,7 @@ def _guard_line(row: Row[Any]) -> str:
     """What guards it once it is held; the notices tell what became of that."""
     wanted = [
         f"{word} {html.escape(level)}"
-        for word, level in (("stop", row.stop_loss), ("target", row.target))
+        for word, level in (("stop", row.stop_loss), ("trailing", row.trailing_stop), ("target", row.target))
         if level
     ]
     return " · ".join(wanted).capitalize() if wanted else ""

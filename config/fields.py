@@ -23,6 +23,7 @@ Network = IPv4Network | IPv6Network
 _ARITHMETIC = r"[\d.+\-*/() ]+"
 _STRIKE = re.compile(rf"ATM([+-]\d{{1,2}})?|[IO]TM\d{{1,2}}|{_ARITHMETIC}")
 _LEVEL = re.compile(rf"[+-]?\d+(\.\d+)?%|{_ARITHMETIC}")
+_TRAIL = re.compile(r"\d+(\.\d+)?%?")
 _EXPIRY = re.compile(r"weekly|monthly|next|\d{4}-\d{2}-\d{2}")
 _TIME_OF_DAY = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _SHORTEST_SECRET = 4
@@ -186,6 +187,12 @@ Level = Annotated[
     str,
     BeforeValidator(_text),
     _matching(_LEVEL, True, 'an option price, arithmetic, or a percentage of the fill such as "-20%"'),
+    _NUMBER_OR_TEXT,
+]
+Trail = Annotated[
+    str,
+    BeforeValidator(_text),
+    _matching(_TRAIL, True, 'rupees of the option price such as "15", or a percentage such as "10%"'),
     _NUMBER_OR_TEXT,
 ]
 StrategyName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -157,6 +157,11 @@ class Trade(Section):
     target: f.Level | None = Field(
         default=None, description="Option price in rupees, or a percentage of the fill such as +30%."
     )
+    trailing_stop: f.Trail | None = Field(
+        default=None,
+        description="How far below the highest price seen since the fill the stop follows: rupees of the "
+        "option price, or a percentage of that price such as 10%.",
+    )
 
 
 class Strategy(Trade):

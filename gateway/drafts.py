@@ -31,6 +31,7 @@ class Draft:
     margin_paise: int | None = None
     stop_loss: Level | None = None
     target: Level | None = None
+    trailing_stop: Level | None = None
 
     @property
     def quantity(self) -> int:
@@ -127,6 +128,7 @@ def _columns(draft: Draft) -> dict[str, Any]:
         "margin_paise": draft.margin_paise,
         "stop_loss": _level(draft.stop_loss),
         "target": _level(draft.target),
+        "trailing_stop": _trail(draft.trailing_stop),
     }
 
 
@@ -134,3 +136,9 @@ def _level(level: Level | None) -> str | None:
     if level is None:
         return None
     return f"{level.value:+f}%" if level.kind is LevelKind.PERCENT else f"{level.value:f}"
+
+
+def _trail(level: Level | None) -> str | None:
+    if level is None:
+        return None
+    return f"{level.value:f}%" if level.kind is LevelKind.PERCENT else f"{level.value:f}"

@@ -241,6 +241,7 @@ class Planner:
             premium,
             stop_loss=signal.stop_loss,
             target=signal.target,
+            trailing_stop=signal.trailing_stop,
         )
         return draft if premium is not None else await self._with_margin(draft)
 
@@ -268,6 +269,7 @@ class Planner:
         premium: Decimal | None,
         stop_loss: Level | None = None,
         target: Level | None = None,
+        trailing_stop: Level | None = None,
     ) -> Draft:
         order_type, price, protection = pricing(strategy, purpose, side, contract, premium)
         return Draft(
@@ -283,6 +285,7 @@ class Planner:
             premium=premium,
             stop_loss=stop_loss,
             target=target,
+            trailing_stop=trailing_stop,
         )
 
     async def _with_margin(self, draft: Draft) -> Draft:

@@ -109,6 +109,7 @@ def _intent(row: Row[Any]) -> dict[str, Any] | None:
         "premium",
         "stop_loss",
         "target",
+        "trailing_stop",
         "tag",
         "state",
         "refused_by",

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
 
 from gateway.domain.guarding import GuardKind, Levels
 from gateway.domain.order import OPEN_GUARDS, GuardState, Side
@@ -109,7 +109,8 @@ def given_up(connection: Connection, venue: str, since: datetime) -> list[Row[An
 
 def wishes(connection: Connection, venue: str) -> list[Row[Any]]:
     """Holdings, oldest first, whose alert named a stop or a target: `seq`, `holding` (the entry's id),
-    `bought`, `quantity`, `cost_paise`, `opened_at`, the contract's columns, `stop_said`, `target_said`."""
+    `bought`, `quantity`, `cost_paise`, `opened_at`, `peak`, the contract's columns, `stop_said`,
+    `target_said`, `trail_said`."""
     statement = (
         select(
             holdings.c.seq,
@@ -122,12 +123,18 @@ def wishes(connection: Connection, venue: str) -> list[Row[Any]]:
             *_ENTRY,
             intents.c.stop_loss.label("stop_said"),
             intents.c.target.label("target_said"),
+            intents.c.trailing_stop.label("trail_said"),
+            holdings.c.peak,
         )
         .join(intents, intents.c.id == holdings.c.intent_id)
         .where(
             (holdings.c.venue == venue)
             & (holdings.c.quantity > 0)
-            & (intents.c.stop_loss.is_not(None) | intents.c.target.is_not(None))
+            & or_(
+                intents.c.stop_loss.is_not(None),
+                intents.c.target.is_not(None),
+                intents.c.trailing_stop.is_not(None),
+            )
         )
         .order_by(holdings.c.seq)
     )

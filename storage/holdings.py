@@ -1,6 +1,7 @@
 """Holdings: what each strategy holds, built from fills alone; sold oldest first."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -44,6 +45,11 @@ def revalue(connection: Connection, intent: Row[Any], difference: Paise) -> None
     """What an entry paid is known better now."""
     same = holdings.c.intent_id == intent.id
     connection.execute(update(holdings).where(same).values(cost_paise=holdings.c.cost_paise + difference))
+
+
+def raise_peak(connection: Connection, intent_id: str, peak: Decimal) -> None:
+    """The highest price since the fill, in rupees: a trailing stop follows it."""
+    connection.execute(update(holdings).where(holdings.c.intent_id == intent_id).values(peak=peak))
 
 
 def sell(connection: Connection, intent: Row[Any], quantity: int, value: Paise, at: datetime) -> Paise:

@@ -239,7 +239,7 @@ _CARRIED = frozenset(
     (
         *("alert_id", "venue", "strategy", "purpose", "side", "exchange", "tradingsymbol", "product"),
         *("instrument_token", "name", "expiry", "strike", "option_type", "lot_size", "tick_size"),
-        *("stop_loss", "target", "guard_id"),
+        *("stop_loss", "target", "trailing_stop", "guard_id"),
     )
 )
 

@@ -82,6 +82,8 @@ intents = Table(
     Column("margin_paise", BigInteger),
     Column("stop_loss", String(24)),
     Column("target", String(24)),
+    #: How far below the highest price its stop follows: rupees, or with % a share of that price.
+    Column("trailing_stop", String(24)),
     Column("tag", String(20), nullable=False, unique=True),
     #: The intent whose unfilled rest this one carries on; nobody's rest is carried on twice.
     Column("follows", String(40), ForeignKey("intents.id"), unique=True),
@@ -176,6 +178,8 @@ holdings = Table(
     Column("cost_paise", BigInteger, nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("closed_at", Moment),
+    #: The highest price since the fill that a trailing stop follows, in rupees; NULL: the fill's own.
+    Column("peak", Exact),
     Index(None, "venue", "strategy", "quantity"),
 )
 
@@ -199,6 +203,8 @@ guards = Table(
     #: Somebody has moved its triggers in the broker's app: they stay as they were put there.
     Column("by_hand", Boolean, nullable=False),
     Column("trigger_id", BigInteger),
+    #: How often its order at the exchange was modified.
+    Column("modifications", Integer),
     #: Attempts for this holding in a row that came to nothing, and when this one is due.
     Column("attempts", Integer, nullable=False),
     Column("due_at", Moment, nullable=False),

@@ -72,6 +72,11 @@ class GuardFigures:
     cheap_up_to: Decimal
     cheap_distance: Decimal
     percent_distance: Decimal
+    #: A trailing stop follows in steps of this share of its distance, percent, and not more often than this.
+    trailing_step: Decimal
+    trailing_seconds: int
+    #: A resting stop is modified so often; then it is cancelled and placed anew.
+    modifications: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +137,9 @@ def guards() -> GuardFigures:
         cheap_up_to=Decimal(distance["cheap_up_to"]),
         cheap_distance=Decimal(distance["cheap"]),
         percent_distance=Decimal(distance["percent"]),
+        trailing_step=Decimal(raw["trailing"]["step_percent"]),
+        trailing_seconds=raw["trailing"]["seconds"],
+        modifications=raw["trailing"]["modifications"],
     )
 
 

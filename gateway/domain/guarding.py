@@ -61,10 +61,41 @@ class Legs:
         return tuple(leg for leg in (self.stop, self.target) if leg is not None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trail:
+    """A stop that follows the price: how far below `peak`, the highest price since the fill (rupees)."""
+
+    said: str
+    peak: Decimal
+
+    @property
+    def distance(self) -> Decimal:
+        """How far below the peak its stop lies, in rupees."""
+        if self.said.endswith("%"):
+            return self.peak * Decimal(self.said[:-1]) / _HUNDRED
+        return Decimal(self.said)
+
+    def stop(self, tick: Decimal) -> Decimal:
+        """Where its stop lies now; at or below zero where the distance is larger than the price."""
+        return round_to_tick(self.peak - self.distance, tick, up=True)
+
+    def step(self, tick: Decimal, figures: GuardFigures) -> Decimal:
+        """How much higher a price must be to be worth a change at the broker."""
+        return max(self.distance * figures.trailing_step / _HUNDRED, tick)
+
+
 def levels_for(
-    average: Decimal, stop: str | None, target: str | None, *, tick: Decimal, strike: Decimal
+    average: Decimal,
+    stop: str | None,
+    target: str | None,
+    *,
+    tick: Decimal,
+    strike: Decimal,
+    trail: Trail | None = None,
 ) -> Levels:
     """The levels that a holding bought at `average` rupees can be guarded with.
+
+    Of a stop and a trailing stop the higher one counts.
 
     `stop` and `target` are what an intent keeps of its alert: an option price (`140`) or a percentage of the
     fill (`-20%`). A stop at or above the fill, a target at or below it, and a level of the index (the seed
@@ -75,6 +106,10 @@ def levels_for(
     if low is not None and not 0 < round_to_tick(low, tick, up=True) < average:
         problems.append(_no_stop(low, average, strike))
         low = None
+    if trail is not None and trail.stop(tick) > 0:
+        low = max(low or Decimal(0), trail.stop(tick))
+    elif trail is not None:
+        problems.append(_no_trail(trail))
     high = _exact(target, average)
     if high is not None and (high <= average or _of_the_index(high, strike)):
         problems.append(_no_target(high, average, strike))
@@ -107,6 +142,13 @@ def _no_stop(level: Decimal, average: Decimal, strike: Decimal) -> str:
     else:
         why = "is not below the fill"
     return f"The stop of {_rupees(level)} {why} (bought at {_rupees(average)}). {remedy}"
+
+
+def _no_trail(trail: Trail) -> str:
+    return (
+        f"The trailing stop of {_rupees(trail.distance)} is not below the price ({_rupees(trail.peak)}). "
+        "Send rupees of the option price, such as 15, or a percentage such as 10%."
+    )
 
 
 def _no_target(level: Decimal, average: Decimal, strike: Decimal) -> str:

@@ -98,6 +98,8 @@ class Signal:
     expiry: ExpiryRule | None = None
     stop_loss: Level | None = None
     target: Level | None = None
+    #: How far below the highest price seen the stop follows; PERCENT of that price, or rupees.
+    trailing_stop: Level | None = None
     id: str | None = None
     time: datetime | None = None
     price: Decimal | None = None

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Connection, Row
 
 from gateway.domain.errors import BrokerError, IllegalMove, StorageFailed
-from gateway.domain.guarding import GuardKind, crossed, legs_for
+from gateway.domain.guarding import GuardKind, Legs, crossed, legs_for
 from gateway.domain.money import round_to_tick
 from gateway.domain.order import BrokerOrder, GuardState
 from gateway.guards import releases, words
@@ -20,9 +20,11 @@ from gateway.guards.sizes import Sizes
 from gateway.guards.steps import Act, Step
 from gateway.guards.stops import Stops
 from gateway.guards.surroundings import Surroundings
+from gateway.guards.trailing import Trailing
 from gateway.guards.triggers import Triggers
 from gateway.guards.way import Way
 from storage import guards, orders
+from storage.notices import Priority
 
 log = structlog.get_logger()
 
@@ -32,6 +34,8 @@ WATCHING, OPEN, GUARDING, IDLE = 1.0, 2.0, 15.0, 60.0
 #: The broker's list and positions are read at least this often while anything is guarded.
 CHECK = timedelta(seconds=15)
 SUSPICION = 5.0
+#: So many changes in a row that came to nothing are told.
+FAILURES_TOLD = 3
 #: So long after the fill its price stands for the last one, where no other can be had.
 JUST_BOUGHT = timedelta(seconds=30)
 
@@ -47,11 +51,15 @@ class Guards:
         self._account = Account(around)
         self._sizes = Sizes(around, self._account)
         self._aftermath = Aftermath(around, self._account)
+        self._trailing = Trailing(around)
         self._way = Way(around, self._listing, self._stops)
         self._checked_at: datetime | None = None
         self._listed = False
         self._unsettled = False
         self._asleep = False
+        #: GTTs whose last change had no clear answer: the list is read before the next.
+        self._doubtful: set[str] = set()
+        self._failures: dict[str, int] = {}
 
     async def run(self) -> None:
         """Looks whenever there is a reason, for as long as it is not cancelled."""
@@ -95,6 +103,7 @@ class Guards:
             return OPEN
         await self._check()
         self._unsettled = False
+        await self._trailing.follow()
         steps = await self._around.database.write(self._decide)
         await asyncio.gather(*(self._do(step) for step in steps))
         if steps:
@@ -131,6 +140,8 @@ class Guards:
             self._listed = await self._listing.settle()
         if due and self._listed:
             self._checked_at = now
+        if self._listed:
+            self._doubtful.clear()
 
     def _is_open_question(self, connection: Connection) -> bool:
         return any(_is_open(row) for row in guards.open_(connection, self._around.venue))
@@ -163,6 +174,8 @@ class Guards:
                 await self._watch_or_place(step)
             case Act.RESIZE:
                 await self._resize(step)
+            case Act.RAISE if step.levels.stop is not None:
+                await self._stops.raise_to(step.row, step.levels.stop)
             case Act.TAKE_AWAY:
                 await self._take_away(step)
             case Act.STAND_DOWN:
@@ -220,16 +233,35 @@ class Guards:
         """Nothing is changed while the price is beyond a level: Kite is about to act on it."""
         row, levels = step.row, step.levels
         last = await self._around.last_price(row)
-        if last is None or crossed(levels.stop, levels.target, last) is not None:
+        if last is None or row.id in self._doubtful:
             return
-        if step.why == "moved":
-            legs = legs_for(
-                levels.stop, levels.target, last=last, tick=row.tick_size, figures=self._around.figures
-            )
-            if legs.moved:
-                return
+        legs = legs_for(
+            levels.stop, levels.target, last=last, tick=row.tick_size, figures=self._around.figures
+        )
+        left_behind = _is_left_behind(row, levels.stop, legs, last)
+        if not left_behind and crossed(levels.stop, levels.target, last) is not None:
+            return
+        if step.why == "moved" and legs.moved and not left_behind:
+            return
         if not await self._triggers.resize(row, step.quantity, levels, last):
             self._unsettled, self._checked_at = True, None
+            self._doubtful.add(row.id)
+            await self._note_stuck(row, levels.stop)
+        else:
+            self._failures.pop(row.id, None)
+
+    async def _note_stuck(self, row: Row[Any], wanted: Decimal | None) -> None:
+        """A stop that does not follow is told, once it is more than a hiccup."""
+        self._failures[row.id] = self._failures.get(row.id, 0) + 1
+        lags = wanted is not None and row.stop_trigger is not None and row.stop_trigger < wanted
+        if wanted is None or not lags or self._failures[row.id] != FAILURES_TOLD:
+            return
+        text = words.not_raised(row, wanted)
+
+        def tell(connection: Connection) -> None:
+            self._around.tell(connection, row, text, priority=Priority.QUESTION)
+
+        await self._around.database.write(tell)
 
     async def _take_away(self, step: Step) -> None:
         row = step.row
@@ -264,6 +296,8 @@ class Guards:
         rows = guards.open_(connection, self._around.venue)
         if any(row.state == GuardState.WANTED or _is_watch(row) for row in rows):
             return WATCHING
+        if any(wish.trail_said is not None for wish in guards.wishes(connection, self._around.venue)):
+            return WATCHING
         if self._unsettled or any(_is_open(row) or row.state == GuardState.TRIGGERED for row in rows):
             return OPEN
         if self._account.suspects or self._sizes.needs_positions:
@@ -273,6 +307,14 @@ class Guards:
 
 #: States of a resting stop whose order says how it stands.
 _OF_AN_ORDER = frozenset({GuardState.PLACING, GuardState.UNKNOWN, GuardState.ACTIVE})
+
+
+def _is_left_behind(row: Row[Any], stop: Decimal | None, legs: Legs, last: Decimal) -> bool:
+    """Whether a trailing stop rose above a price that has fallen since, before Kite had it: then it is placed
+    as near below the price as is allowed, when that is well above what is placed. Never lower."""
+    if stop is None or row.stop_trigger is None or not row.stop_trigger < last <= stop or legs.stop is None:
+        return False
+    return bool(legs.stop.trigger_price > row.stop_trigger + last / 100)
 
 
 def _is_watch(row: Row[Any]) -> bool:

@@ -16,6 +16,7 @@ from gateway.guards import words
 from gateway.guards.account import Account
 from gateway.guards.steps import Act, Step, pause_after
 from gateway.guards.surroundings import Surroundings, is_stopped
+from gateway.guards.trailing import trail_of
 from storage import guards, holdings, sells
 from storage.notices import Priority
 
@@ -164,18 +165,35 @@ class Sizes:
         """Stops add up to the units: more come for more, whole ones go (and a smaller follows) for less."""
         rows, steps = picture.open(GuardKind.STOP), list[Step]()
         stop = picture.levels.stop
-        keep = [row for row in rows if row.stop == stop]
-        stale = [row for row in rows if row.stop != stop]
+        keep = [row for row in rows if row.stop == stop or self._may_rise(row, stop)]
+        stale = [row for row in rows if row not in keep]
         while keep and sum(row.quantity for row in keep) > picture.units:
             stale.append(keep.pop())
         for row in stale:
             steps += self._drop(row, picture.why)
+        for row in keep:
+            steps += self._rise(connection, row, stop)
         missing = picture.units - sum(row.quantity for row in keep)
         if stop is not None and missing > 0 and not stale:
             largest = self._around.largest(picture.wish.name)
             for units in slices(missing, lot_size=picture.wish.lot_size, freeze_quantity=largest):
                 self._want(connection, picture, GuardKind.STOP, units)
         return steps
+
+    def _may_rise(self, row: Row[Any], stop: Decimal | None) -> bool:
+        """Whether its order follows a stop that has risen; one modified too often makes way for a new one."""
+        is_lower = stop is not None and row.stop < stop
+        return is_lower and (row.modifications or 0) < self._around.figures.modifications
+
+    def _rise(self, connection: Connection, row: Row[Any], stop: Decimal | None) -> list[Step]:
+        """What is on its way is first awaited."""
+        if stop is None or row.stop == stop:
+            return []
+        if row.state == GuardState.WANTED:
+            guards.change(connection, row, self._around.clock(), stop=stop)
+        elif row.state == GuardState.ACTIVE:
+            return [Step(act=Act.RAISE, row=row, levels=Levels(stop=stop))]
+        return []
 
     def _watches(self, connection: Connection, picture: _Picture) -> list[Step]:
         rows = picture.open(GuardKind.WATCH)
@@ -260,7 +278,14 @@ class Sizes:
 
 def _levels(wish: Row[Any]) -> Levels:
     average = Decimal(wish.cost_paise) / wish.bought / 100
-    return levels_for(average, wish.stop_said, wish.target_said, tick=wish.tick_size, strike=wish.strike)
+    return levels_for(
+        average,
+        wish.stop_said,
+        wish.target_said,
+        tick=wish.tick_size,
+        strike=wish.strike,
+        trail=trail_of(wish),
+    )
 
 
 def _ordinary_sells(connection: Connection, venue: str) -> dict[sells.Key, int]:

@@ -23,6 +23,8 @@ class Act(StrEnum):
     WATCH = "watch"
     #: Give a GTT other units or levels.
     RESIZE = "resize"
+    #: Give a resting stop a higher trigger.
+    RAISE = "raise"
     #: Take a GTT away.
     TAKE_AWAY = "take away"
     #: Withdraw or cancel a resting stop, by its intent.

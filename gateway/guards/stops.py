@@ -1,12 +1,13 @@
 """Stops of MIS: stop-limit orders that rest at the exchange, placed by execution like every order of ours."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Row
 
-from gateway.domain.errors import BrokerError, BrokerFault
+from gateway.domain.errors import BrokerError, BrokerFault, Outcome
 from gateway.domain.guarding import Edge, limit_behind
 from gateway.domain.order import WORKING_ORDERS, GuardState, IntentState, OrderState
 from gateway.guards import releases, words
@@ -79,6 +80,47 @@ class Stops:
             guards.fail(connection, row, order.status_message or "rejected", now)
         else:
             guards.remove(connection, row, _why_cancelled(order), now)
+        self._around.show(connection, row)
+
+    async def raise_to(self, row: Row[Any], stop: Decimal) -> None:
+        """Modifies the order at the exchange; again at the next look where no clear answer came: the same
+        change twice does no harm. One that is refused is modified no more: a new order takes its place."""
+        live = await self._around.database.read(lambda connection: self._order_of(connection, row))
+        if live is None:
+            return
+        limit = limit_behind(stop, row.tick_size, self._around.figures.stop)
+        await self._count(row, (row.modifications or 0) + 1)
+        try:
+            await self._around.desk.modify_price(
+                live.order_id,
+                variety=live.variety,
+                order_type=sells.STOP_ORDER,
+                price=limit,
+                trigger_price=stop,
+            )
+        except BrokerError as error:
+            log.warning("stop_not_raised", order_id=live.order_id, error=error.sentence)
+            if error.outcome is Outcome.REFUSED and error.fault is not BrokerFault.TOKEN:
+                await self._count(row, self._around.figures.modifications)
+            self._around.wakeups.look_into_the_book(live.venue)
+            return
+        await self._around.database.write(lambda connection: self._raised(connection, row, stop, limit))
+
+    def _order_of(self, connection: Connection, row: Row[Any]) -> Row[Any] | None:
+        rows = sells.live(connection, self._around.venue)
+        found = [sell for sell in rows if sell.guard_id == row.id and sells.is_resting_stop(sell)]
+        return next((sell for sell in found if sell.order_id and sell.cancel_asked_at is None), None)
+
+    async def _count(self, row: Row[Any], times: int) -> None:
+        """Before the call: a call without an answer may have counted at Kite, too."""
+        now = self._around.clock()
+        await self._around.database.write(
+            lambda connection: guards.change(connection, row, now, modifications=times)
+        )
+
+    def _raised(self, connection: Connection, row: Row[Any], stop: Decimal, limit: Decimal) -> None:
+        now = self._around.clock()
+        guards.change(connection, row, now, stop=stop, stop_trigger=stop, stop_limit=limit)
         self._around.show(connection, row)
 
     def withdraw(self, connection: Connection, intent: Row[Any]) -> None:

@@ -141,6 +141,15 @@ def gave_up(row: Row[Any], why: str) -> str:
     )
 
 
+def not_raised(row: Row[Any], wanted: Decimal) -> str:
+    """Its trailing stop follows no more."""
+    return (
+        f"⚠️ <b>Stop not raised at Kite</b> (GTT <code>{row.trigger_id}</code>) · {title(row)}\n"
+        f"It is to follow the price to {rupees(wanted)} and still lies at {rupees(row.stop_trigger)}. "
+        "It is tried on and on."
+    )
+
+
 def taken_away(row: Row[Any], why: str) -> str:
     """Nothing of it is left at the broker."""
     return f"🛡 Guard taken away · {title(row)}\n{_safe(why)}."

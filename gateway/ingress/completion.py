@@ -10,7 +10,7 @@ from gateway.domain.contract import OptionType
 from gateway.domain.errors import InvalidAlert
 from gateway.domain.signal import Action, Signal
 from gateway.ingress.grammar.actions import Parts
-from gateway.ingress.grammar.amounts import read_stop_loss, read_target
+from gateway.ingress.grammar.amounts import read_stop_loss, read_target, read_trailing_stop
 from gateway.ingress.grammar.moments import read_expiry
 from gateway.ingress.grammar.strikes import read_strike
 
@@ -19,6 +19,7 @@ _READERS: Final[dict[str, Callable[[str, str], Parts]]] = {
     "expiry": read_expiry,
     "stop_loss": read_stop_loss,
     "target": read_target,
+    "trailing_stop": read_trailing_stop,
 }
 #: What an entry cannot do without, and how it is said.
 _NEEDED: Final = {

@@ -178,6 +178,10 @@ FIELDS = [
     ('"target": "+30%"', {"target": percent(30)}),
     ('"tp": 30%', {"target": percent(30)}),
     ('"take_profit": 180', {"target": price(180)}),
+    ('"trailing_stop": "10%"', {"trailing_stop": percent(10)}),
+    ('"trailing_stop": "-10 %"', {"trailing_stop": percent(10)}),
+    ('"trail": 15.5', {"trailing_stop": price("15.5")}),
+    ('"trailingStop": 0', {}),
     ('"stop_loss": 0, "target": ""', {}),
     ('"stop_loss": "0%", "target": "0 %"', {}),
     ('"stop_loss": null, "target": "none"', {}),
@@ -206,7 +210,6 @@ FIELDS = [
         '"comment": "hi {{close}}", "Exchange": "NSE", "interval": 5, "close": 24013.45',
         {"ignored": ("comment", "Exchange", "interval", "close")},
     ),
-    ('"trailing_stop": 0', {"ignored": ("trailing_stop",)}),
     ('"secret": "s3cret"', {}),
 ]
 

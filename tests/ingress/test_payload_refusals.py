@@ -115,7 +115,9 @@ FIELDS = [
     ('"stop_loss": "150%"', "stop_loss", "at or below a price of zero"),
     ('"stop_loss": "%"', "stop_loss", "a number is missing"),
     ('"target": "-30%"', "target", "below the fill"),
-    ('"trailing_stop": [1]', "stop_loss", "not dropped in silence"),
+    ('"trailing_stop": [1]', "trailing_stop", "list"),
+    ('"trailing_stop": "100%"', "trailing_stop", "out of reach"),
+    ('"trailing_stop": -5', "trailing_stop", "below zero"),
     ('"target": "1000000%"', "target", "out of reach"),
     ('"target": "20 points"', "target", "is not a number"),
     # names
@@ -127,7 +129,6 @@ FIELDS = [
     ('"Simbol": "NIFTY"', "symbol", "did you mean symbol?"),
     ('"ѕtop_loss": 100', "stop_loss", r"\u0455top_loss is not a field"),  # noqa: RUF001
     ('"\\top_loss": 20', "body", "holds a control character"),
-    ('"trailing_stop": 20', "stop_loss", "not dropped in silence"),
     ('"target_level_2": 200', "target", "not dropped in silence"),
     ('"tp1": 200', "target", "not dropped in silence"),
     ('"sl_points": 20', "stop_loss", "not dropped in silence"),

@@ -113,6 +113,18 @@ def read_target(field: str, text: str) -> Parts:
     return ((field, Level(kind=LevelKind.PERCENT, value=value)),) if value else ()
 
 
+def read_trailing_stop(field: str, text: str) -> Parts:
+    """How far the stop follows below the highest price: rupees, or percent (`10%`); 0 is absent. Raises
+    InvalidAlert."""
+    right = "write rupees of the option price such as 15, or a percent such as 10%"
+    if not text.endswith("%"):
+        return _price_level(field, text, right)
+    value = abs(_percent(field, text, right))
+    if value >= _HUNDRED:
+        raise InvalidAlert(field, f"{field} {quoted(text)} is out of reach; {right}.")
+    return ((field, Level(kind=LevelKind.PERCENT, value=value)),) if value else ()
+
+
 def _price_level(field: str, text: str, right: str) -> Parts:
     value = price(field, text, right)
     return ((field, Level(kind=LevelKind.PRICE, value=value)),) if value else ()

@@ -58,6 +58,7 @@ _READERS: dict[str, Callable[[str, str], Parts]] = {
     "expiry": moments.read_expiry,
     "stop_loss": amounts.read_stop_loss,
     "target": amounts.read_target,
+    "trailing_stop": amounts.read_trailing_stop,
     "strategy": _read_strategy,
     "id": _read_id,
     "time": moments.read_time,

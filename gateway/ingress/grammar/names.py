@@ -17,6 +17,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "expiry": ("expirydate", "expiration", "exp"),
     "stop_loss": ("sl", "stop", "stoplossprice"),
     "target": ("tp", "tgt", "takeprofit", "targetprice", "profittarget"),
+    "trailing_stop": ("trail", "trailing", "trailstop", "trailingsl", "trailingstoploss", "tsl"),
     "strategy": ("strategyname",),
     "id": ("alertid", "idempotencykey"),
     "time": ("timenow", "timestamp"),
