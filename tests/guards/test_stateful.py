@@ -89,12 +89,19 @@ class Machine(RuleBasedStateMachine):
     # what happens
 
     @precondition(lambda self: self.entries < 3)
-    @rule(strategy=st.sampled_from("AB"), lots=st.integers(1, 3), stop=st.sampled_from([-5, -20, -40]))
-    def enter(self, strategy: str, lots: int, stop: int) -> None:
+    @rule(
+        strategy=st.sampled_from("AB"),
+        lots=st.integers(1, 3),
+        stop=st.sampled_from([-5, -20, -40]),
+        trail=st.sampled_from([None, "10"]),
+    )
+    def enter(self, strategy: str, lots: int, stop: int, trail: str | None) -> None:
         self.entries += 1
 
         async def go() -> None:
             levels = {"stop_loss": percent(str(stop)), "target": percent(str(-stop))}
+            if trail is not None:
+                levels["trailing_stop"] = percent(trail)
             await self.house.send(buy(strategy, lots=lots, **levels))
             await self.house.turn()
 
