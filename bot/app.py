@@ -7,14 +7,18 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from telegram import BotCommand, Update
+from telegram import Update
 from telegram.error import TelegramError
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, TypeHandler, filters
 from telegram.request import HTTPXRequest
 
+from bot import refresh
 from bot.access import GUARD_GROUP, OwnersOnly
 from bot.buttons import Buttons
-from bot.commands import COMMANDS, Command
+from bot.commands import COMMANDS, Command, switches
+from bot.commands.command import reply, too_old
+from bot.menu import set_menus
+from bot.originals import ORIGINALS_GROUP, originals_only
 from bot.pace import Counted, Pace
 from bot.ports import Ports
 
@@ -101,9 +105,8 @@ class TelegramBot:
         try:
             await application.initialize()
             await application.start()
-            await application.bot.set_my_commands(
-                [BotCommand(command.name, command.summary) for command in COMMANDS]
-            )
+            chat_id = self._ports.settings.telegram.chat_id
+            await set_menus(application.bot, self._owner_ids, COMMANDS, chat_id)
             assert application.updater is not None  # noqa: S101  the builder makes one
             await application.updater.start_polling(
                 timeout=POLL_TIMEOUT,
@@ -142,21 +145,39 @@ class TelegramBot:
             .job_queue(None)
             .build()
         )
+        application.add_handler(TypeHandler(Update, originals_only), group=ORIGINALS_GROUP)
         application.add_handler(
             TypeHandler(Update, OwnersOnly(self._owner_ids, self._on_recovery)), group=GUARD_GROUP
         )
         for command in COMMANDS:
+            # What only reads may wait for the broker or a picture; no press waits behind it.
             application.add_handler(
-                CommandHandler(command.name, _handler(command, self._ports), filters.UpdateType.MESSAGE)
+                CommandHandler(
+                    command.name,
+                    _handler(command, self._ports),
+                    filters.UpdateType.MESSAGE,
+                    block=not command.reads,
+                )
             )
-        # A press may wait for a price; whoever presses after it must not wait with it.
-        application.add_handler(CallbackQueryHandler(Buttons(self._ports), block=False))
+        self._add_buttons(application)
         application.add_error_handler(_log_error)
         return application
+
+    def _add_buttons(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
+        """Those that show, those that switch, and all others."""
+        pages = refresh.Pages(self._ports, {command.name: command for command in COMMANDS})
+        application.add_handler(CallbackQueryHandler(pages, refresh.PATTERN, block=False))
+        application.add_handler(CallbackQueryHandler(switches.Switches(self._ports), switches.PATTERN))
+        # A press may wait for a price; whoever presses after it must not wait with it.
+        application.add_handler(CallbackQueryHandler(Buttons(self._ports), block=False))
 
 
 def _handler(command: Command, ports: Ports) -> Callable[[Update, Any], Any]:
     async def handle(update: Update, context: Any) -> None:
+        refusal = too_old(command, update, ports)
+        if refusal is not None:
+            await reply(update, refusal)
+            return
         await command.run(ports, update, context.args or [])
 
     return handle

@@ -16,8 +16,10 @@ def announce(settings: Settings, address: str, page: str | None, practice: bool)
             "",
             "Practice: no account, no money. Send an alert, then tap Approve on the phone:",
             "",
-            f"curl -X POST {address}/webhook/tradingview -H 'Content-Type: application/json' "
-            f"-d '{EXAMPLE_ALERT}'",
+            (
+                f"curl -X POST {address}/webhook/tradingview -H 'Content-Type: application/json' "
+                f"-d '{EXAMPLE_ALERT}'"
+            ),
             "",
         ]
     return "\n".join(lines)

@@ -160,9 +160,10 @@ def unplanned(connection: Connection) -> list[Row[Any]]:
     )
 
 
-def latest(connection: Connection, count: int) -> list[Row[Any]]:
-    """The newest alerts, newest first."""
-    return list(connection.execute(select(alerts).order_by(alerts.c.seq.desc()).limit(count)))
+def latest(connection: Connection, count: int, *, before: int | None = None) -> list[Row[Any]]:
+    """The newest alerts, newest first; of those with a lower number than `before` where given."""
+    statement = select(alerts).order_by(alerts.c.seq.desc()).limit(count)
+    return list(connection.execute(statement if before is None else statement.where(alerts.c.seq < before)))
 
 
 def settle(connection: Connection, alert_id: str, goal: AlertState, reason: str | None, at: datetime) -> None:

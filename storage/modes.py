@@ -23,6 +23,11 @@ def paused(set_flags: Mapping[str, str], strategy: str) -> str | None:
     return strategy if _flag(_PAUSED, strategy) in set_flags else None
 
 
+def is_paused(connection: Connection, strategy: str | None) -> bool:
+    """Whether this strategy was paused by its name, or (None) everything was."""
+    return flags.value(connection, _flag(_PAUSED, strategy)) is not None
+
+
 def pause(connection: Connection, strategy: str | None, *, by: str, at: datetime) -> None:
     """No new entries, of one strategy or (None) of all."""
     flags.put(connection, _flag(_PAUSED, strategy), "yes", by=by, at=at)
@@ -36,6 +41,11 @@ def unpause(connection: Connection, strategy: str | None, *, by: str, at: dateti
 def approval_mode(connection: Connection, strategy: str) -> str | None:
     """`auto` or `confirm` as the owner said for this strategy, else for all; None when he said nothing."""
     return flags.value(connection, _flag(_MODE, strategy)) or flags.value(connection, _MODE)
+
+
+def approval_mode_of_all(connection: Connection) -> str | None:
+    """`auto` or `confirm` as the owner said for all; None when he said nothing."""
+    return flags.value(connection, _MODE)
 
 
 def set_approval_mode(

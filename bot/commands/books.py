@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row
-from telegram import Update
 
-from bot.commands.command import Command, reply
+from bot.commands.command import Page, reading
 from bot.guard_lines import guard_lines
 from bot.ports import Ports
+from bot.tables import newest_that_fit
 from gateway.domain.market import ist
 from gateway.domain.money import format_rupees
 from storage import guards, holdings, orders
@@ -18,15 +18,14 @@ from storage import guards, holdings, orders
 ORDERS_SHOWN = 10
 
 
-async def _positions(ports: Ports, update: Update, _words: Sequence[str]) -> None:
+async def _positions(ports: Ports, _words: Sequence[str]) -> Page:
     rows = await ports.database.read(holdings.open_)
     if not rows:
-        await reply(update, "Nothing is held.")
-        return
+        return Page(text="Nothing is held.")
     ids = [row.intent_id for row in rows]
     around = await ports.database.read(lambda connection: guards.latest(connection, ids))
     lines = await asyncio.gather(*(_position_line(ports, row, around.get(row.intent_id, ())) for row in rows))
-    await reply(update, "<b>Holdings</b>\n" + "\n".join(lines))
+    return Page(text="<b>Holdings</b>\n" + _all_that_fit(lines))
 
 
 async def _position_line(ports: Ports, row: Row[Any], around: Sequence[Row[Any]]) -> str:
@@ -44,12 +43,17 @@ async def _position_line(ports: Ports, row: Row[Any], around: Sequence[Row[Any]]
     return "\n  ".join([line, *guard_lines(around)])
 
 
-async def _orders(ports: Ports, update: Update, _words: Sequence[str]) -> None:
+def _all_that_fit(lines: Sequence[str]) -> str:
+    shown = newest_that_fit(lines[::-1])[::-1]
+    more = f"\nand {len(lines) - len(shown)} more" if len(shown) < len(lines) else ""
+    return "\n".join(shown) + more
+
+
+async def _orders(ports: Ports, _words: Sequence[str]) -> Page:
     rows = await ports.database.read(lambda connection: orders.latest(connection, ORDERS_SHOWN))
     if not rows:
-        await reply(update, "No orders yet.")
-        return
-    await reply(update, "<b>Latest orders</b>\n" + "\n".join(map(_order_line, rows)))
+        return Page(text="No orders yet.")
+    return Page(text="<b>Latest orders</b>, newest first\n" + _all_that_fit([*map(_order_line, rows)]))
 
 
 def _order_line(row: Row[Any]) -> str:
@@ -62,5 +66,5 @@ def _order_line(row: Row[Any]) -> str:
     )
 
 
-POSITIONS = Command(name="positions", summary="what each strategy holds", run=_positions)
-ORDERS = Command(name="orders", summary="the latest orders", run=_orders)
+POSITIONS = reading("positions", "what each strategy holds", _positions)
+ORDERS = reading("orders", "the latest orders", _orders)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 from telegram import Update
 
-from bot.commands.command import Command, reply
+from bot.commands.command import Command, Page, reading, reply
 from bot.ports import Ports
 from gateway.domain.market import ist
 from gateway.wording import seconds
@@ -24,8 +24,8 @@ def help_command(name: str, summary: str, commands: Sequence[Command]) -> Comman
     return Command(name=name, summary=summary, run=run)
 
 
-async def _status(ports: Ports, update: Update, _words: Sequence[str]) -> None:
-    await reply(update, await ports.database.read(lambda connection: status_text(connection, ports)))
+async def _status(ports: Ports, _words: Sequence[str]) -> Page:
+    return Page(text=await ports.database.read(lambda connection: status_text(connection, ports)))
 
 
 def status_text(connection: Connection, ports: Ports) -> str:
@@ -66,4 +66,4 @@ def _last_alert_line(connection: Connection) -> str:
     return f"Last alert: {html.escape(row.strategy)}, {ist(row.received_at):%d %b %H:%M:%S} IST, {row.state}"
 
 
-STATUS = Command(name="status", summary="session, instruments, queue, last alert, kill switch", run=_status)
+STATUS = reading("status", "session, instruments, queue, last alert, kill switch", _status)

@@ -33,4 +33,4 @@ async def _resume(ports: Ports, update: Update, _words: Sequence[str]) -> None:
 
 
 KILLSWITCH = Command(name="killswitch", summary="stop everything, after a confirmation", run=_ask)
-RESUME = Command(name="resume", summary="lift the kill switch", run=_resume)
+RESUME = Command(name="resume", summary="lift the kill switch", run=_resume, perishable=True)

@@ -1,4 +1,4 @@
-"""/buy, /sell, /squareoff in words; /pause, /unpause, /mode. Orders by hand walk the path of alerts."""
+"""/buy, /sell, /squareoff in words. Orders by hand walk the path of alerts."""
 
 import html
 from collections.abc import Sequence
@@ -10,9 +10,7 @@ from bot.commands.command import Command, reply
 from bot.keyboard import Button, inline
 from bot.ports import Ports
 from gateway.domain.errors import InvalidAlert, StorageFailed
-from storage import holdings, modes
-
-_MODES = ("auto", "confirm")
+from storage import holdings
 
 
 def _by_hand(action: str) -> Command:
@@ -30,7 +28,9 @@ def _by_hand(action: str) -> Command:
         else:
             await reply(update, f"Taken as alert <code>{alert_id}</code>.")
 
-    return Command(name=action, summary=f"{action} in words, by the same rules as an alert", run=run)
+    return Command(
+        name=action, summary=f"{action} in words, by the same rules as an alert", run=run, perishable=True
+    )
 
 
 async def _squareoff(ports: Ports, update: Update, words: Sequence[str]) -> None:
@@ -59,37 +59,5 @@ async def _squareoff(ports: Ports, update: Update, words: Sequence[str]) -> None
     await reply(update, f"<b>Close these?</b>\n{lines}", inline(buttons))
 
 
-async def _pause(ports: Ports, update: Update, words: Sequence[str]) -> None:
-    strategy, now, by = " ".join(words) or None, ports.clock(), name_of(update)
-    await ports.database.write(lambda connection: modes.pause(connection, strategy, by=by, at=now))
-    await reply(update, f"⏸ {_whom(strategy)} opens nothing new; exits go on. /unpause ends it.")
-
-
-async def _unpause(ports: Ports, update: Update, words: Sequence[str]) -> None:
-    strategy, now, by = " ".join(words) or None, ports.clock(), name_of(update)
-    was = await ports.database.write(lambda connection: modes.unpause(connection, strategy, by=by, at=now))
-    await reply(update, f"▶️ {_whom(strategy)} trades again." if was else f"{_whom(strategy)} was not paused.")
-
-
-async def _mode(ports: Ports, update: Update, words: Sequence[str]) -> None:
-    if not words or words[-1].lower() not in _MODES:
-        await reply(update, "Say <code>/mode auto</code>, or <code>/mode My Strategy confirm</code>.")
-        return
-    strategy, mode = " ".join(words[:-1]) or None, words[-1].lower()
-    now, by = ports.clock(), name_of(update)
-    await ports.database.write(
-        lambda connection: modes.set_approval_mode(connection, strategy, mode, by=by, at=now)
-    )
-    words_of = "is asked first" if mode == "confirm" else "goes straight on"
-    await reply(update, f"{_whom(strategy)}: each entry {words_of}.")
-
-
-def _whom(strategy: str | None) -> str:
-    return "Everything" if strategy is None else html.escape(strategy)
-
-
 BUY, SELL = _by_hand("buy"), _by_hand("sell")
 SQUAREOFF = Command(name="squareoff", summary="close holdings, after a confirmation", run=_squareoff)
-PAUSE = Command(name="pause", summary="no new entries, of all or of one strategy", run=_pause)
-UNPAUSE = Command(name="unpause", summary="entries again", run=_unpause)
-MODE = Command(name="mode", summary="approval on (confirm) or off (auto)", run=_mode)

@@ -49,7 +49,7 @@ class Doors:
         ]
 
     async def _say(self, request: web.Request) -> web.Response:
-        """{"text", "from"?: user id, "chat_id"?, "reply_to"?} -> the message."""
+        """{"text", "from"?: user id, "chat_id"?, "reply_to"?, "forwarded"?} -> the message."""
         body = await _body(request)
         if not str(body.get("text", "")).strip():
             raise _refused(400, "text is empty")
@@ -58,6 +58,7 @@ class Doors:
             from_id=_number(body, "from"),
             chat_id=_number(body, "chat_id"),
             reply_to=_number(body, "reply_to"),
+            forwarded=body.get("forwarded") is True,
         )
         return _json(views.message(self._phone, message))
 

@@ -33,6 +33,7 @@ class History:
         content: Content,
         reply_to: int | None = None,
         silent: bool = False,
+        forwarded: bool = False,
     ) -> Message:
         """Appends a message and tells the listeners."""
         message = Message(
@@ -44,6 +45,7 @@ class History:
             content=content,
             reply_to=reply_to,
             silent=silent,
+            forwarded=forwarded,
         )
         self._next += 1
         self._store.put("counter", "message", self._next)

@@ -54,6 +54,8 @@ class Message:
     edited: float | None = None
     reaction: str | None = None
     pinned: bool = False
+    #: Somebody else's words, passed on.
+    forwarded: bool = False
     history: tuple[Version, ...] = field(default=())
 
     def record(self) -> dict[str, Any]:

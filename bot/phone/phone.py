@@ -47,6 +47,7 @@ class Phone:
         from_id: int | None = None,
         chat_id: int | None = None,
         reply_to: int | None = None,
+        forwarded: bool = False,
     ) -> Message:
         """A human writes `text`: the owner, unless `from_id` says otherwise, in their private chat."""
         sender = self.identity.owner_id if from_id is None else from_id
@@ -56,6 +57,7 @@ class Phone:
             from_bot=False,
             content=_typed(text),
             reply_to=reply_to,
+            forwarded=forwarded,
         )
         self.updates.add("message", wire.message(self, message))
         return message

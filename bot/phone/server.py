@@ -99,9 +99,13 @@ class PhoneServer:
         from_id: int | None = None,
         chat_id: int | None = None,
         reply_to: int | None = None,
+        forwarded: bool = False,
     ) -> Message:
-        """The owner (or another user) writes to the bot: in their private chat, unless `chat_id` is given."""
-        return self._phone.say(text, from_id=from_id, chat_id=chat_id, reply_to=reply_to)
+        """The owner (or another user) writes to the bot: in their private chat, unless `chat_id` is given.
+
+        `forwarded`: these are somebody else's words, passed on.
+        """
+        return self._phone.say(text, from_id=from_id, chat_id=chat_id, reply_to=reply_to, forwarded=forwarded)
 
     def correct(self, message_id: int, text: str) -> Message:
         """A human edits a message of theirs; raises UnknownButtonError if it is not."""

@@ -66,6 +66,9 @@ def message(phone: Knowing, message: Message, *, with_reply: bool = True) -> Jso
         shape["edit_date"] = int(message.edited)
     if message.content.markup and "inline_keyboard" in message.content.markup:
         shape["reply_markup"] = message.content.markup
+    if message.forwarded:
+        origin = {"type": "hidden_user", "date": int(message.date), "sender_user_name": "Somebody"}
+        shape["forward_origin"] = origin
     replied = phone.history.find(message.reply_to) if with_reply else None
     if replied is not None:
         shape["reply_to_message"] = _replied(phone, replied)

@@ -67,7 +67,9 @@ async def test_reading_can_wait_for_a_message(app, http):
 
 async def test_faults_are_scripted_and_calls_remembered_over_http(app, http):
     script = [{"method": "sendMessage", "kind": "flood", "retry_after": 3, "times": 2}]
-    assert await (await http.post("/_phone/faults", json=script)).json() == [{**script[0], "seconds": 0.0}]
+    assert await (await http.post("/_phone/faults", json=script)).json() == [
+        {**script[0], "seconds": 0.0, "chat_id": None}
+    ]
     assert await (await http.delete("/_phone/faults")).json() == []
     await app.bot.send_message(OWNER, "x")
     (call,) = await (await http.get("/_phone/calls?method=sendMessage")).json()

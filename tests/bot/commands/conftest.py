@@ -1,0 +1,25 @@
+"""A thumb on a phone, in a world that stands still."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.bot.commands.thumb import Thumb, thumb_on
+from tests.usecases.conftest import logged, make_world, template
+from tests.usecases.world import World
+
+__all__ = ["logged", "make_world", "template"]
+
+
+@pytest.fixture
+async def world(make_world, tmp_path: Path) -> World:
+    made: World = await make_world(log_dir=tmp_path / "logs")
+    await made.execute()
+    return made
+
+
+@pytest.fixture
+async def thumb(world: World) -> AsyncIterator[Thumb]:
+    async with thumb_on(world) as made:
+        yield made
