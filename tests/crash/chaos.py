@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import random
+import re
 import string
 import sys
 import tempfile
@@ -228,7 +229,7 @@ class Chaos:
 
     def _by_phone(self, book: dict[str, Any], messages: list[dict[str, Any]]) -> Iterator[str]:
         """Each fill, question and end has its message; no message tells of a fill that never was."""
-        texts = [message["text"] for message in messages if message["from_bot"]]
+        texts = [text for message in messages if message["from_bot"] for text in _texts(message["text"])]
         fills = [text for text in texts if text.startswith("✅ Filled · ") and "Alert to fill" in text]
         for row in book["orders"]:
             told = sum(row["order_id"] in text for text in fills)
@@ -238,12 +239,21 @@ class Chaos:
                 yield f"P9: {row['order_id']} is {row['status']}, and a fill was told"
         for _, sent in self.sent:
             life = self.lives[sent.alert_id]
-            if not any(sent.alert_id in text for text in texts):
+            ours = {row["order_id"] for row in book["orders"] if row["tag"] in sent.tags}
+            if not any(name in text for name in {sent.alert_id, *ours} for text in texts):
                 yield f"P9: no message about {sent.alert_id}, which is {life['status']}"
             tags = [intent["tag"] for intent in life["intents"] if intent["state"] == "unknown"]
             for tag in tags:
                 if not any("Please look in Kite" in text and tag in text for text in texts):
                     yield f"P9: {tag} is unknown, and the owner was not asked"
+
+
+def _texts(text: str) -> list[str]:
+    """What one message tells; a rush becomes one message, each part behind the time of its fact."""
+    head, *parts = text.split("\n\n")
+    if not head.startswith("📬"):
+        return [text]
+    return [re.sub(r"^\d\d:\d\d:\d\d ", "", part) for part in parts]
 
 
 def _contradiction(life: dict[str, Any], orders: list[dict[str, Any]]) -> Iterator[str]:
