@@ -60,8 +60,7 @@ def closing_text(view: ClosingView) -> str:
         f"{ist(row.began_at):%H:%M:%S} IST: {_HEADS[state]}"
     )
     lines = [_line(line, view.made.get(line.seq, 0)) for line in view.lines]
-    footer = [f"⚠️ {each}" for each in (row.footer or "").splitlines()]
-    return "\n".join([head, *lines, *footer])
+    return "\n".join([head, *lines, *_footer(row.footer)])
 
 
 def _line(line: Row[Any], made: int) -> str:
@@ -69,9 +68,10 @@ def _line(line: Row[Any], made: int) -> str:
     name = f"• {html.escape(line.tradingsymbol)} {line.product} · {whose} · {line.venue.upper()}"
     if line.remaining:
         note = f" · {html.escape(line.note)}" if line.note else ""
-        return f"{name}: <b>{line.remaining} of {line.quantity} left</b>{note}"
+        short = " (short)" if line.remaining < 0 else ""
+        return f"{name}: <b>{abs(line.remaining)} of {abs(line.quantity)} left</b>{short}{note}"
     profit = f", {format_rupees(made, sign=True)}" if line.strategy else ""
-    return f"{name}: closed {line.quantity}{profit} · {_proof(line)}"
+    return f"{name}: closed {abs(line.quantity)}{profit} · {_proof(line)}"
 
 
 def _proof(line: Row[Any]) -> str:
@@ -97,16 +97,20 @@ def line_note(busy: int, unknown: int, words: str | None, blocked: str | None) -
     return f"refused: {words}; tried again" if words else None
 
 
-def not_flat_text(title: str, lines: Sequence[Row[Any]]) -> str:
+def not_flat_text(title: str, lines: Sequence[Row[Any]], footer: str | None) -> str:
     """The alarm while something is left, or not proven."""
     left = [_line(line, 0) for line in lines if line.remaining or line.kite != 0]
-    return "\n".join([f"🚨 {title}: <b>not flat yet</b>", *left])
+    return "\n".join([f"🚨 {title}: <b>not flat yet</b>", *left, *_footer(footer)])
+
+
+def _footer(footer: str | None) -> list[str]:
+    return [f"⚠️ {each}" for each in (footer or "").splitlines()]
 
 
 def ended_text(title: str, state: State, lines: Sequence[Row[Any]], afterwards: str) -> str:
     """The end, in a message of its own: the card is edited without a sound."""
     if not lines:
-        return f"✅ {title}: nothing to close, Manjha holds nothing (flat)."
+        return f"✅ {title}: <b>flat</b>, there was nothing to close; Manjha holds nothing."
     count = f"{len(lines)} position{'s' if len(lines) != 1 else ''}"
     if state is State.FLAT:
         more = f"\n{afterwards}" if afterwards else ""

@@ -56,6 +56,16 @@ class Instruments:
             raise Refusal("instruments", f"the instrument list has no options of {name}")
         return self._chains[name]
 
+    def named(self, tradingsymbol: str) -> Contract | None:
+        """The listed option of that name; None for anything else."""
+        for chain in self._chains.values():
+            if tradingsymbol.startswith(chain.name):
+                for strikes in chain.contracts.values():
+                    for contract in strikes.values():
+                        if contract.tradingsymbol == tradingsymbol:
+                            return contract
+        return None
+
     def underlying(self, name: str) -> Underlying:
         """The figures of an underlying that no list carries. Raises Refusal for one that is not known."""
         if name not in self._underlyings:

@@ -4,7 +4,7 @@ import asyncio
 import html
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,8 +17,9 @@ from gateway.domain.order import IntentState, Purpose
 from gateway.execution import Executor
 from gateway.proof import Proof, Verdict
 from gateway.wakeups import Wakeups
+from gateway.whole_account import Remainder
 from storage import closings, holdings, intents, orders, sells
-from storage.closings import Line, State
+from storage.closings import Kind, Line, State
 from storage.engine import Database
 from storage.notices import Outbox, Priority
 from storage.sells import Key
@@ -70,6 +71,8 @@ class Tools:
     sell: Callable[[Key, int, str], Awaitable[None]]
     #: Why nothing can be sent to a venue at present; None when it can.
     blocked: Callable[[str], str | None] = lambda _: None
+    #: Looks at what the account has beside our holdings, for whom, and brings it to nothing.
+    account: Callable[[str], Awaitable[Remainder]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +97,13 @@ class Scene:
     #: Exits that were re-priced as often as allowed and hang on: (venue, order id, variety).
     hanging: tuple[tuple[str, str, str], ...]
     lines: tuple[Row[Any], ...]
+    #: Of a flatten: what of ours is still at the broker, in words.
+    standing: tuple[str, ...]
 
     @property
     def sold(self) -> bool:
         """Nothing of ours is left, and nothing can come."""
-        return not self.groups and not self.coming
+        return not self.groups and not self.coming and not self.standing
 
 
 @dataclass(kw_only=True)
@@ -120,6 +125,8 @@ class _Memory:
     shown_late: bool = False
     proven_at: float = float("-inf")
     first: bool = True
+    remainder: Remainder = field(default_factory=lambda: Remainder(known=True))
+    account_at: float = float("-inf")
 
 
 class Pursuit:
@@ -170,6 +177,7 @@ class Pursuit:
             coming=tuple(coming),
             hanging=tuple(self._hanging(connection, units)),
             lines=tuple(closings.lines(connection, self._id)),
+            standing=_standing(connection) if row.kind == Kind.FLATTEN else (),
         )
 
     def _group(self, connection: Connection, row: Row[Any], key: Key, units: int) -> Group:
@@ -204,6 +212,8 @@ class Pursuit:
             self._begin("exits", executor.cancel_exits({group.key for group in scene.groups}))
         for venue, order_id, variety in scene.hanging:
             self._begin(f"hanging {order_id}", self._cancel(venue, order_id, variety))
+        if scene.row.whole_account:
+            self._begin("account", self._look_at_account(scene.row.by))
         now = self._tools.clock()
         for group in scene.groups:
             if self._is_due(group, now):
@@ -246,6 +256,14 @@ class Pursuit:
         except BrokerError as error:
             log.warning("hanging_exit_not_cancelled", order_id=order_id, error=error.sentence)
 
+    async def _look_at_account(self, by: str) -> None:
+        """At most once a second: it reads three books of each venue."""
+        memory = self._memory
+        if self._tools.account is None or time.monotonic() - memory.account_at < PROOF_SECONDS:
+            return
+        memory.account_at = time.monotonic()
+        memory.remainder = await self._tools.account(by)
+
     # what is said
 
     async def _note(self, scene: Scene) -> None:
@@ -257,10 +275,15 @@ class Pursuit:
             most = max(group.units, line.quantity if line else 0)
             note = line_note(group.busy, group.unknown, group.words, self._tools.blocked(group.key[0]))
             found.append(Line(key=group.key, quantity=most, remaining=group.units, note=note))
+        remainder = self._memory.remainder
+        for strange in remainder.lines:
+            line = met.pop(strange.key, None)
+            most = max(strange.quantity, line.quantity if line else strange.quantity, key=abs)
+            found.append(replace(strange, quantity=most))
         for key, line in met.items():
-            if line.strategy:
+            if line.strategy or remainder.known:
                 found.append(Line(key=key, quantity=line.quantity, remaining=0))
-        footer = _footer(scene)
+        footer = "\n".join([*_coming(scene), *scene.standing, *remainder.words]) or None
         changed = await self._tools.database.write(
             lambda connection: closings.note(connection, self._id, found, footer)
         )
@@ -292,7 +315,7 @@ class Pursuit:
         if now - memory.alarmed < ALARM:
             return
         memory.alarmed = now
-        text = not_flat_text(scene.aim.title, scene.lines)
+        text = not_flat_text(scene.aim.title, scene.lines, scene.row.footer)
         await self._tell(text, now)
 
     async def _tell(self, text: str, now: datetime) -> None:
@@ -312,16 +335,28 @@ class Pursuit:
             return State.NOT_FLAT
         if not scene.sold:
             return None
-        if not scene.lines:
+        whole = scene.row.whole_account and self._tools.account is not None
+        if not scene.lines and not whole:
             return State.FLAT
         if time.monotonic() - self._memory.proven_at < PROOF_SECONDS:
             return None
         verdict = await self._tools.proof.look(scene.lines)
         self._memory.proven_at = time.monotonic()
         self._memory.shown_late = True
+        if whole and verdict is not Verdict.UNKNOWN:
+            return await self._account_ended(scene.row.by, verdict)
         return {Verdict.FLAT: State.FLAT, Verdict.DIFFERS: State.DIFFERS}.get(verdict)
 
+    async def _account_ended(self, by: str, verdict: Verdict) -> State | None:
+        """Ours is gone: the account is flat when nothing else is left, by a look that began after that."""
+        assert self._tools.account is not None  # noqa: S101  asked before
+        self._memory.remainder = remainder = await self._tools.account(by)
+        if remainder.empty and verdict is Verdict.FLAT:
+            return State.FLAT
+        return State.DIFFERS if remainder.known and not remainder.closable and remainder.lines else None
+
     async def _end(self, scene: Scene, state: State) -> None:
+        await self._note(scene)  # the last look may have found more
         now = self._tools.clock()
         subject = f"closing:{self._id}"
 
@@ -339,11 +374,21 @@ class Pursuit:
         self._tools.wakeups.outbox.ring()
 
 
-def _footer(scene: Scene) -> str | None:
+def _coming(scene: Scene) -> list[str]:
     """The entries that may still fill."""
-    rows = [
+    return [
         f"{html.escape(row.tradingsymbol)} {row.quantity} · {html.escape(row.strategy)}: "
         f"a BUY that may still fill ({row.state})"
         for row in scene.coming
     ]
-    return "\n".join(rows) or None
+
+
+def _standing(connection: Connection) -> tuple[str, ...]:
+    """What the kill switch takes away, and has not yet."""
+    working, triggers = closings.standing(connection)
+    words = []
+    if working:
+        words.append(f"{working} orders still work; their cancellation is asked for until they are gone")
+    if triggers:
+        words.append(f"{triggers} GTTs of Manjha's are still at Kite; they are being deleted")
+    return tuple(words)

@@ -8,12 +8,12 @@ from datetime import datetime
 from enum import StrEnum, unique
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
-from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, Purpose
+from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, GuardState, IntentState, Purpose
 from storage import audit
 from storage.sells import ACCOUNT, Key
-from storage.tables import closing_lines, closings, intents, orders
+from storage.tables import closing_lines, closings, fills, guards, intents, orders
 
 
 @unique
@@ -172,12 +172,36 @@ def note_proof(connection: Connection, seq: int, kite: int | None, at: datetime)
 
 
 def moving(connection: Connection, venue: str) -> set[tuple[str, str]]:
-    """The contracts (tradingsymbol, product) in which an order of ours is decided, under way or unknown."""
+    """The contracts (tradingsymbol, product) with an order of ours decided, under way or unknown: their positions
+    say nothing yet. A stop at rest moves nothing, nor does a question."""
     working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
+    resting = (orders.c.intent_id == intents.c.id) & (orders.c.status == "TRIGGER PENDING")
+    sent = LIVE_INTENTS - {IntentState.AWAITING_APPROVAL}
     statement = select(intents.c.tradingsymbol, intents.c.product).where(
-        (intents.c.venue == venue) & or_(intents.c.state.in_(LIVE_INTENTS), intents.c.id.in_(working))
+        (intents.c.venue == venue)
+        & or_(intents.c.state.in_(sent), intents.c.id.in_(working))
+        & ~select(orders.c.seq).where(resting).exists()
     )
     return {(row.tradingsymbol, row.product) for row in connection.execute(statement)}
+
+
+def standing(connection: Connection) -> tuple[int, int]:
+    """Orders of alerts and guards that still work, and GTTs of ours that may still be at the broker."""
+    working = (
+        select(func.count())
+        .select_from(orders.join(intents, intents.c.id == orders.c.intent_id))
+        .where(orders.c.state.in_(WORKING_ORDERS) & (intents.c.purpose == Purpose.EXIT))
+    )
+    there = [GuardState.PLACING, GuardState.UNKNOWN, GuardState.ACTIVE]
+    triggers = (
+        select(func.count()).select_from(guards).where(guards.c.state.in_(there) & (guards.c.kind == "gtt"))
+    )
+    return connection.scalar(working) or 0, connection.scalar(triggers) or 0
+
+
+def last_fill(connection: Connection, venue: str) -> int:
+    """The number of the venue's newest fill: while it stays the same, nothing fills."""
+    return connection.scalar(select(func.max(fills.c.seq)).where(fills.c.venue == venue)) or 0
 
 
 def last_words(connection: Connection, key: Key, since: datetime) -> str | None:

@@ -315,6 +315,14 @@ def realised_on(
     return Paise(connection.scalar(statement) or 0)
 
 
+def last_fill_at(connection: Connection, venue: str) -> datetime | None:
+    """When the venue's newest fill was heard of."""
+    found: datetime | None = connection.scalar(
+        select(func.max(fills.c.filled_at)).where(fills.c.venue == venue)
+    )
+    return found
+
+
 def fills_of(connection: Connection, intent_ids: list[str]) -> list[Row[Any]]:
     """The fills of these intents, oldest first."""
     statement = select(fills).where(fills.c.intent_id.in_(intent_ids)).order_by(fills.c.seq)

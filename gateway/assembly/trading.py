@@ -14,6 +14,7 @@ from gateway.countdown import Countdown
 from gateway.domain.order import AlertState
 from gateway.execution import Executor
 from gateway.guards import Guards, Surroundings
+from gateway.guards.strangers import remove_strangers
 from gateway.intake import Accepted, Intake, Lanes
 from gateway.kill_switch import KillSwitch
 from gateway.planning import Planner
@@ -28,6 +29,7 @@ from gateway.square_off import SquareOff
 from gateway.unknown import UnknownOrders
 from gateway.venues import VenueAccess
 from gateway.watchfulness import Watchfulness
+from gateway.whole_account import WholeAccount
 from gateway.world import WorldReader
 from storage import alerts
 from storage.closings import Kind
@@ -95,6 +97,7 @@ class Trading:
         ground = self._ground
         shared = (ground.settings, ground.database, ground.outbox)
         chaser = Chaser(*shared, self._lines.access, self.executor, ground.wakeups, ground.clock)
+        self._account = WholeAccount(*shared, self._lines.access, self.executor, ground.wakeups, ground.clock)
         exits = ClosingExits(ground.database, planner.plan, ground.clock)
         tools = Tools(
             database=ground.database,
@@ -105,6 +108,7 @@ class Trading:
             proof=Proof(self._lines.access, ground.database, ground.clock),
             sell=exits.sell,
             blocked=self._blocked,
+            account=self._account.look,
         )
         self.closing = Closing(tools)
         self.square_off = SquareOff(*shared, self.closing, ground.calendar, ground.wakeups, ground.clock)
@@ -138,6 +142,7 @@ class Trading:
             clock=ground.clock,
         )
         found = Guards(around)
+        self._account.remove_gtts[venue] = lambda: remove_strangers(around)
         around.access.session.on_login.append(found.recheck)
         ground.parts.append((f"guards ({venue})", found.run))
         return found

@@ -49,6 +49,7 @@ from gateway.unknown import UnknownOrders
 from gateway.venues import VenueAccess
 from gateway.views import AlertView, alert_view
 from gateway.wakeups import Wakeups
+from gateway.whole_account import WholeAccount
 from gateway.world import WorldReader
 from storage import alerts, intents, tables
 from storage.alerts import Arrival, Stored
@@ -252,6 +253,7 @@ class World:
         asking = (*shared, venues, world)
         self.questions = Questions(*asking, rules, self.wakeups, self.clock, self.approvals)
         self.countdown = Countdown(*asking, self.wakeups, self.clock)
+        self.account = WholeAccount(*shared, venues, self.executor, self.wakeups, self.clock)
         self.closing = Closing(self._tools(venues))
         self.square_off = SquareOff(*shared, self.closing, self.calendar, self.wakeups, self.clock)
         self.kill_switch = KillSwitch(*told, self.wakeups, self.clock, self.executor.cancel)
@@ -274,6 +276,7 @@ class World:
             proof=Proof(venues, self.database, self.clock),
             sell=ClosingExits(self.database, self.planner.plan, self.clock).sell,
             blocked=self.blocked,
+            account=self.account.look,
         )
 
     def blocked(self, venue: str) -> str | None:
