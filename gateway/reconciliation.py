@@ -113,22 +113,22 @@ class Reconciler:
 
     async def _take(self, book: list[BrokerOrder], *, whole: bool) -> None:
         now = self._clock()
-        in_flight = set(self._ports.in_flight())
         touched = await self._database.write(
-            lambda connection: self._apply_all(connection, book, now, in_flight if whole else None)
+            lambda connection: self._apply_all(connection, book, now, whole=whole)
         )
         checkpoint("book.committed")
         if touched:
             self._wakeups.told(*touched)
 
     def _apply_all(
-        self, connection: Connection, book: list[BrokerOrder], now: datetime, in_flight: set[str] | None
+        self, connection: Connection, book: list[BrokerOrder], now: datetime, *, whole: bool
     ) -> set[str]:
         """Every order of the book, then (after a whole look) what is missing in it; the alerts touched."""
         touched = {alert for order in book if (alert := self._apply(connection, order, now))}
         checkpoint("book.applied")
-        if in_flight is not None:
-            touched |= self._escalate(connection, now, in_flight)
+        if whole:
+            # Asked inside the transaction: what was claimed while this waited for its turn is in flight, too.
+            touched |= self._escalate(connection, now, set(self._ports.in_flight()))
         return touched
 
     def _apply(self, connection: Connection, order: BrokerOrder, now: datetime) -> str | None:

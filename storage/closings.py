@@ -172,8 +172,8 @@ def note_proof(connection: Connection, seq: int, kite: int | None, at: datetime)
 
 
 def moving(connection: Connection, venue: str) -> set[tuple[str, str]]:
-    """The contracts (tradingsymbol, product) with an order of ours decided, under way or unknown: their positions
-    say nothing yet. A stop at rest moves nothing, nor does a question."""
+    """The contracts (tradingsymbol, product) with an order of ours decided, under way or unknown: what the
+    positions say of them is not settled. A stop at rest moves nothing, nor does a question."""
     working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
     resting = (orders.c.intent_id == intents.c.id) & (orders.c.status == "TRIGGER PENDING")
     sent = LIVE_INTENTS - {IntentState.AWAITING_APPROVAL}

@@ -42,6 +42,7 @@ async def ended(world, *states):
     found = []
 
     async def there():
+        await asyncio.sleep(0.02)
         await world.reconciler.read()
         found[:] = await world.rows(tables.closings)
         return found and found[-1].state in states
@@ -91,7 +92,9 @@ async def bought(world, strategy="S", **changes):
     return view.intents[0].tradingsymbol
 
 
-async def test_ten_holdings_of_three_slices_are_flat_although_a_fifth_is_refused_at_first(make_world):
+async def test_ten_holdings_of_three_slices_are_flat_although_a_fifth_is_refused_at_first(
+    make_world, monkeypatch
+):
     world = await make_world(cash=Decimal(1_000_000_000), risk={"max_premium_per_order": 500_000_000})
     await running(world)
     names = [f"S{number}" for number in range(10)]
@@ -103,6 +106,7 @@ async def test_ten_holdings_of_three_slices_are_flat_although_a_fifth_is_refused
     world.executor._pacer, world.executor._wire = quick_pace, Pacer()
     for refused in (4, 9, 14, 19, 24, 29):
         world.fault(FaultKind.REFUSE, route=PLACE, after=refused, message="RMS:Rule: connectivity issue")
+    monkeypatch.setattr(pursuit, "LOOK_SECONDS", 0.2)
     await world.kill_switch.throw("Asha", flatten=True)
     await ended(world, State.FLAT)
     assert set(world.positions().values()) == {0}

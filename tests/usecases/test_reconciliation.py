@@ -351,3 +351,30 @@ async def test_an_exit_waits_for_an_unknown_entry_only_while_it_is_searched_for(
     leaving = await world.send(sell())
     await world.reaches(leaving, "refused", look=False)
     assert await world.was_told(leaving, "no clear answer")
+
+
+async def test_an_order_claimed_while_the_look_waited_for_the_database_is_not_unknown(world):
+    """Its call is under way in this process: the look began before the claim, and is written down after it."""
+
+    class Waiting:
+        read = world.database.read
+
+        async def write(self, work):
+            world.executor.open("paper")
+            await world.run(world.executor.run)
+            await world.until(on_its_way)
+            return await world.database.write(work)
+
+    async def on_its_way():
+        return world.attempts() and not world.accepted()
+
+    world.fault(FaultKind.REFUSE, route=PLACE, message="RMS: no")
+    world.fault(FaultKind.DELAY, route=PLACE, seconds=0.5)
+    alert_id = await world.send(buy())
+    await world.intent(alert_id)
+    world.reconciler._database = Waiting()
+    assert await world.reconciler.read()
+    world.reconciler._database = world.database
+    await world.reaches(alert_id, "failed", "refused", "unknown")
+    assert await world.status(alert_id) != "unknown"
+    assert not await world.was_told("No clear answer")
