@@ -354,7 +354,7 @@ async def test_an_exit_waits_for_an_unknown_entry_only_while_it_is_searched_for(
 
 
 async def test_an_order_claimed_while_the_look_waited_for_the_database_is_not_unknown(world):
-    """Its call is under way in this process: the look began before the claim, and is written down after it."""
+    """Its call is under way here: the look began before the claim, and is written down after it."""
 
     class Waiting:
         read = world.database.read
