@@ -85,6 +85,11 @@ class TelegramBot:
         #: What stands in the way at present; None while updates are heard.
         self.trouble: str | None = "not connected yet"
 
+    @property
+    def silence(self) -> float | None:
+        """Seconds since Telegram last answered a poll; None before the first connection."""
+        return time.monotonic() - self._request.last_answer if self._request else None
+
     async def run(self) -> None:
         """Polls, and begins anew with a growing pause whenever the polling ends."""
         backoff = 1.0

@@ -73,10 +73,10 @@ async def _delivered(gateway: Gateway, alert_id: str, say: Say) -> None:
     began, said = loop.time(), ""
     while loop.time() - began < PATIENCE_SECONDS:
         taken = [
-            await gateway.database.read(partial(notices.message_of, chat_id=chat, subject=subject))
+            await gateway.database.read(partial(notices.places_of, chat_id=chat, subjects=[subject]))
             for chat in chats
         ]
-        if all(message is not None for message in taken):
+        if all(taken):
             return
         trouble = gateway.telephone.trouble()
         if trouble and trouble != said and loop.time() - began > _SILENT_SECONDS:

@@ -12,14 +12,12 @@ from gateway.assembly.ground import ground_of
 from gateway.assembly.lines import Lines, Listeners
 from gateway.assembly.telephone import About, Telephone
 from gateway.assembly.trading import Trading
-from gateway.audit_trail import AuditTrail
+from gateway.assembly.upkeep import Upkeep
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, StorageFailed
 from gateway.domain.order import BrokerOrder, Venue
-from gateway.housekeeping import Housekeeping
 from gateway.ingress.app import Door, build_app, serve
 from gateway.ingress.by_hand import arrival_of_words
-from gateway.metrics import Metrics
 from gateway.paper.server import PaperServer
 from gateway.readiness import Readiness
 from gateway.schedule import Schedule, table_of_jobs
@@ -44,10 +42,7 @@ class Gateway:
         self.clock = self.ground.clock
         self.tell = self.ground.tell
         self.version = importlib.metadata.version("manjha")
-        self.audit_trail = AuditTrail(self.database, self.clock, self.tell)
-        self.housekeeping = Housekeeping(
-            self.database, settings.backup_dir, settings.backup.keep, self.clock, self.tell
-        )
+        self.upkeep = Upkeep(self.ground)
         self._calendar = CalendarKeeper(self.ground.calendar, self.database, self.clock, self.tell)
         self.ground.parts.append(("calendar", self._calendar.run))
         self.paper: PaperServer | None = None
@@ -71,6 +66,7 @@ class Gateway:
         about = About(started_at=started_at, version=self.version, address=lambda: self.address)
         self.telephone = Telephone(self.ground, about)
         await self.telephone.connect(self.trading, self._lines, self.paper, self._submit_words)
+        self.upkeep.watch(self.access, self.telephone.silence)
         checkpoint("start.restored")
         await self.trading.approvals.ask_again()
         await self.trading.take_up_unplanned()
@@ -79,7 +75,7 @@ class Gateway:
         checkpoint("start.door_open")
         for name, run in self.ground.parts:
             self._supervise(name, run)
-        self._tasks.append(asyncio.create_task(self.audit_trail.verify_new(), name="audit trail"))
+        self._tasks.append(asyncio.create_task(self.upkeep.trail.verify_new(), name="audit trail"))
         await self._start_schedule()
         log.info("serving", address=self.address, venues=list(self.access))
 
@@ -90,13 +86,8 @@ class Gateway:
         await self.paper.start()
 
     async def _start_schedule(self) -> None:
-        nightly = {
-            "backup": self.housekeeping.back_up,
-            "audit trail": lambda _: self.audit_trail.verify_all(),
-            "clearing away": self.housekeeping.clear_away,
-        }
         own = (self.trading.square_off, self._lines.reminder, self._calendar)
-        jobs = table_of_jobs(self.settings.schedule, *own, nightly)
+        jobs = table_of_jobs(self.settings.schedule, *own, self.upkeep.nightly())
         self._schedule = Schedule(jobs, self.database, self.ground.calendar, self.clock, self.tell)
         self._scheduler = self._schedule.start()
         await self._schedule.look()
@@ -141,7 +132,7 @@ class Gateway:
             on_postback=self._on_postback,
             clock=self.clock,
             tell=self.tell,
-            metrics=Metrics(),
+            metrics=self.upkeep.metrics,
         )
         server = self.settings.server
         self._runner, port = await serve(build_app(door), server.host, server.port)

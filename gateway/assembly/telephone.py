@@ -103,6 +103,10 @@ class Telephone:
         """Why messages may not reach the owner at present; None when they do."""
         return self._sender.trouble or self._bot.trouble
 
+    def silence(self) -> float | None:
+        """Seconds since Telegram (or the page) last answered; None before it did."""
+        return self._bot.silence
+
     @property
     def hears(self) -> bool:
         """Whether the owner's updates arrive."""
