@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from config import fields as f
+from config.notices import NoticeEvent, NoticeLevel
 from config.sections import (
     Backup,
     Defaults,
@@ -73,6 +74,12 @@ class Settings(Section):
         values: dict[str, Any] = {**dict(self.defaults), "venue": self.venue}
         values |= {key: value for key, value in own if value is not None}
         return StrategySettings(name=name, **values)
+
+    def notice_level(self, event: NoticeEvent, strategy: str | None) -> NoticeLevel | None:
+        """How the owner wants this event told, of this strategy or of none; None: he has not said."""
+        own = self.strategies.get(strategy) if strategy is not None else None
+        said = own.notices.get(event) if own is not None else None
+        return said or self.telegram.notices.get(event)
 
     def venues(self) -> set[f.Venue]:
         """Every venue in use. A disabled strategy counts: what it still holds is closed where it is held."""

@@ -9,6 +9,7 @@ from config.faults import Fault
 from config.fields import is_loopback
 from config.file import readable_by_others
 from config.model import Settings
+from config.notices import NEVER_OFF, NoticeLevel
 from config.sections import Risk
 
 _LIVE_SECRET_LENGTH = 16
@@ -19,7 +20,13 @@ _WRITE_A_NEW_ONE = 'write a new one: python3 -c "import secrets; print(secrets.t
 
 def faults_in(settings: Settings, path: Path | None) -> list[Fault]:
     """Everything for which the gateway refuses to start; `path` is the file the settings came from."""
-    rules = [*_webhook_secret(settings), *_telegram(settings), *_servers(settings), *_strategies(settings)]
+    rules = [
+        *_webhook_secret(settings),
+        *_telegram(settings),
+        *_notices(settings),
+        *_servers(settings),
+        *_strategies(settings),
+    ]
     rules += [*_database(settings), *_readable_secrets(settings, path)]
     if "live" in settings.venues():
         rules += [*_live_keys(settings), *_live_limits(settings), *_live_market(settings)]
@@ -63,6 +70,16 @@ def _telegram(settings: Settings) -> Iterator[Fault]:
             key="telegram.owner_ids",
             sentence="must name at least one numeric user id (see @userinfobot): no one else is heard",
         )
+
+
+def _notices(settings: Settings) -> Iterator[Fault]:
+    said = {"telegram.notices": settings.telegram.notices}
+    said |= {f"strategies.{name}.notices": own.notices for name, own in settings.strategies.items()}
+    for key, wishes in said.items():
+        for event, level in wishes.items():
+            if level is NoticeLevel.OFF and event in NEVER_OFF:
+                sentence = "cannot be off: it must be heard of; silent is the least"
+                yield Fault(key=f"{key}.{event}", sentence=sentence)
 
 
 def _servers(settings: Settings) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from config import fields as f
+from config.notices import NoticeEvent, NoticeLevel
 
 _Text = Annotated[str, Field(max_length=200, pattern=r"^\S*$")]
 
@@ -77,6 +78,12 @@ class Telegram(Section):
     chat_id: int | None = Field(
         default=None,
         description="The chat written to (groups have a negative id); null: each owner privately.",
+    )
+    notices: dict[NoticeEvent, NoticeLevel] = Field(
+        default={},
+        description="How each event is told: on (with sound), silent, or off. What is left out is told as it "
+        "comes: fills and failures with sound. question, unknown, exit_refused, unguarded and kill_switch "
+        "cannot be off.",
     )
     api_url: f.HttpUrl | None = Field(
         default=None,
@@ -175,6 +182,9 @@ class Strategy(Trade):
         default=None,
         description="How often it speaks at least, in minutes of open market; a longer silence is told.",
     )
+    notices: dict[NoticeEvent, NoticeLevel] = Field(
+        default={}, description="See telegram.notices; for this strategy alone, over what stands there."
+    )
     allow_short: bool = Field(
         default=False, description="Whether a SELL with nothing to close opens a short position."
     )
@@ -197,6 +207,7 @@ class StrategySettings(Trade, Defaults):
     venue: f.Venue
     enabled: bool
     expected_every_minutes: int | None = None
+    notices: dict[NoticeEvent, NoticeLevel] = {}
     allow_short: bool
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
+from config.notices import NoticeEvent
 from gateway import wording
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import IllegalMove
@@ -128,7 +129,15 @@ class Approvals:
         for row in pending:
             if row.deadline <= now:
                 intents.decide(connection, row.id, intents.EXPIRED, by="time", at=now)
-                self._outbox.show(connection, f"alert:{row.alert_id}", at=now, loud=True)
+                about = intents.of_alert(connection, row.alert_id)[0]
+                self._outbox.show(
+                    connection,
+                    f"alert:{row.alert_id}",
+                    at=now,
+                    loud=True,
+                    event=NoticeEvent.EXPIRED,
+                    strategy=about.strategy,
+                )
                 expired.append(row.alert_id)
         following = [row.deadline for row in pending if row.deadline > now]
         return expired, following[0] if following else None

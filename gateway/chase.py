@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from config.notices import NoticeEvent
 from config.settings import Settings
 from gateway import wording
 from gateway.domain.errors import BrokerError, BrokerFault, Refusal, StorageFailed
@@ -26,6 +27,8 @@ from storage.engine import Database
 from storage.notices import Outbox, Priority
 
 log = structlog.get_logger()
+
+_FAILS, _ANEW = NoticeEvent.EXIT_REFUSED, NoticeEvent.SENT_ANEW
 
 #: How long an order may work before its rest is cancelled: an entry that was to cross the market, an entry
 #: that was to rest at its limit, an exit.
@@ -116,7 +119,9 @@ class Chaser:
     def _tell_stuck(self, connection: Connection, row: Row[Any], words: str) -> None:
         intent = intents.get(connection, row.intent_id)
         if intent is not None:
-            self._tell(connection, intent, wording.not_cancelled(intent, row.order_id, words), self._clock())
+            self._tell(
+                connection, intent, wording.not_cancelled(intent, row.order_id, words), self._clock(), _FAILS
+            )
 
     async def _carry_on(self, row: Row[Any]) -> None:
         """A rest gets a new intent with a price of now, where one is due."""
@@ -147,7 +152,7 @@ class Chaser:
             log.warning("chase_waits", intent_id=row.id, reason=refusal.sentence)
             return False
         intents.carry_on(connection, row, values, now)
-        self._tell(connection, row, wording.chased(row, quantity, _chases(row) + 1, MOST_CHASES), now)
+        self._tell(connection, row, wording.chased(row, quantity, _chases(row) + 1, MOST_CHASES), now, _ANEW)
         return True
 
     def _rest(self, connection: Connection, row: Row[Any]) -> int:
@@ -187,11 +192,21 @@ class Chaser:
         assert row is not None  # noqa: S101  its order or itself was just read
         now = self._clock()
         intents.mark_questioned(connection, row, now)
-        self._tell(connection, row, wording.chase_given_up(row), now)
+        self._tell(connection, row, wording.chase_given_up(row), now, _FAILS)
 
-    def _tell(self, connection: Connection, row: Row[Any], text: str, now: datetime) -> None:
+    def _tell(
+        self, connection: Connection, row: Row[Any], text: str, now: datetime, event: NoticeEvent
+    ) -> None:
         subject = f"alert:{row.alert_id}"
-        self._outbox.tell(connection, text, at=now, subject=subject, priority=Priority.QUESTION)
+        self._outbox.tell(
+            connection,
+            text,
+            at=now,
+            subject=subject,
+            priority=Priority.QUESTION,
+            event=event,
+            strategy=row.strategy,
+        )
         self._outbox.show(connection, subject, at=now)
 
 

@@ -160,7 +160,8 @@ def _go_back(settings: Settings, arguments: argparse.Namespace) -> int:
 def _outbox(settings: Settings) -> Outbox:
     owners = tuple(sorted(settings.telegram.owner_ids)) or (1,)
     chat_id = settings.telegram.chat_id
-    return Outbox(chat_ids=(chat_id,) if chat_id is not None else owners)
+    chats = (chat_id,) if chat_id is not None else owners
+    return Outbox(chat_ids=chats, level=settings.notice_level)
 
 
 def _kill(outbox: Outbox, arguments: argparse.Namespace) -> Callable[[Connection], str]:

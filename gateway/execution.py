@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from config.notices import NoticeEvent
 from config.settings import Settings
 from gateway import wording
 from gateway.breaker import Breaker
@@ -42,6 +43,9 @@ LOOK_SECONDS = 5.0
 LOOK_AT_EXITS_SECONDS = 0.2
 #: At stop, the calls in flight are waited for this long; what is not answered by then is unknown.
 STOP_PATIENCE_SECONDS = 8.0
+
+
+_UNKNOWN = NoticeEvent.UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,7 +257,9 @@ class Executor:
         known = orders.of_intents(connection, [row.id]).get(row.id)
         if known is not None:
             if known.order_id != order_id:
-                self._show(connection, row, now, wording.two_orders(row, [known.order_id, order_id]))
+                self._show(
+                    connection, row, now, wording.two_orders(row, [known.order_id, order_id]), _UNKNOWN
+                )
             return
         fresh = intents.get(connection, row.id)
         assert fresh is not None  # noqa: S101  it was claimed by us
@@ -270,7 +276,7 @@ class Executor:
             return
         if error.outcome is Outcome.UNKNOWN:
             intents.lose_sight(connection, fresh, error.sentence, now)
-            self._show(connection, row, now, wording.outcome_unknown(row, error.sentence))
+            self._show(connection, row, now, wording.outcome_unknown(row, error.sentence), _UNKNOWN)
             return
         by = "broker" if error.outcome is Outcome.REFUSED else "not_sent"
         if error.fault is BrokerFault.RATE_LIMIT:
@@ -297,11 +303,22 @@ class Executor:
             raise IllegalMove(f"intent {row.id} is gone")
         intents.refuse(connection, fresh, by=by, reason=reason, at=now)
 
-    def _show(self, connection: Connection, row: Row[Any], now: datetime, text: str | None = None) -> None:
+    def _show(
+        self,
+        connection: Connection,
+        row: Row[Any],
+        now: datetime,
+        text: str | None = None,
+        event: NoticeEvent | None = None,
+    ) -> None:
+        """The card, and what is told beside it: without an `event`, that nothing was sent."""
         subject = f"alert:{row.alert_id}"
         self._outbox.show(connection, subject, at=now)
         if text is not None:
-            self._outbox.tell(connection, text, at=now, subject=subject)
+            event = event or (
+                NoticeEvent.ORDER_REFUSED if row.purpose == Purpose.ENTRY else NoticeEvent.EXIT_REFUSED
+            )
+            self._outbox.tell(connection, text, at=now, subject=subject, event=event, strategy=row.strategy)
 
     async def cancel_exits(self, contracts: Collection[tuple[str, str, str, str]]) -> None:
         """Of these (venue, strategy, tradingsymbol, product) the working exits: others take their place."""

@@ -12,6 +12,7 @@ from itertools import islice
 import structlog
 from sqlalchemy import Connection
 
+from config.notices import NoticeEvent
 from gateway import wording
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
@@ -139,7 +140,15 @@ class Intake:
             if text is not None:
                 loud = stored.state is AlertState.INVALID
                 priority = Priority.FACT if loud else Priority.CHATTER
-                self._outbox.tell(connection, text, at=arrival.received_at, loud=loud, priority=priority)
+                self._outbox.tell(
+                    connection,
+                    text,
+                    at=arrival.received_at,
+                    loud=loud,
+                    priority=priority,
+                    event=NoticeEvent.INVALID if loud else NoticeEvent.DUPLICATE,
+                    strategy=arrival.strategy,
+                )
         return outcome
 
     async def run(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from config.notices import NoticeEvent
 from gateway.breaker import ENTRIES_HALTED
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError
@@ -21,6 +22,8 @@ from storage.engine import Database
 from storage.notices import Outbox, Priority
 
 log = structlog.get_logger()
+
+_EVENT = NoticeEvent.KILL_SWITCH
 
 #: Cancels an order at a venue: venue, order id, variety, reason. Raises BrokerError.
 Cancel = Callable[[str, str, str, str], Awaitable[None]]
@@ -80,7 +83,7 @@ def throw(
         voided=len(pending), stopped=len(approved), in_flight=len(in_flight), alert_ids=tuple(alert_ids)
     )
     held = [] if flatten else holdings.open_(connection)
-    outbox.tell(connection, _told(stopped, by, held), at=at, priority=Priority.QUESTION)
+    outbox.tell(connection, _told(stopped, by, held), at=at, priority=Priority.QUESTION, event=_EVENT)
     return stopped
 
 
@@ -93,7 +96,7 @@ def lift(connection: Connection, outbox: Outbox, by: str, at: datetime) -> bool:
     was_on |= flags.clear(connection, ENTRIES_HALTED, by=by, at=at)
     if was_on:
         text = f"🟢 <b>Resumed</b> by {html.escape(by)}. New alerts are acted on again."
-        outbox.tell(connection, text + _given_up(connection, outbox, at), at=at)
+        outbox.tell(connection, text + _given_up(connection, outbox, at), at=at, event=_EVENT)
     return was_on
 
 
@@ -201,7 +204,9 @@ class KillSwitch:
         if failures:
             text += "\nIt is asked for again every 15 s until they are gone."
         await self._database.write(
-            lambda connection: self._outbox.tell(connection, text, at=now, priority=Priority.QUESTION)
+            lambda connection: self._outbox.tell(
+                connection, text, at=now, priority=Priority.QUESTION, event=_EVENT
+            )
         )
         self._wakeups.told()
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 import structlog
 from sqlalchemy import Connection
 
+from config.notices import NoticeEvent
 from config.settings import Settings, StrategySettings
 from gateway import reversal, wording
 from gateway.domain.checkpoints import checkpoint
@@ -339,7 +340,16 @@ class Planner:
         else:
             intents.approve_unasked(connection, alert.alert_id, now)
         priority = Priority.QUESTION if ask else Priority.FACT
-        self._outbox.show(connection, f"alert:{alert.alert_id}", at=now, loud=ask, priority=priority)
+        event = NoticeEvent.QUESTION if ask else None
+        self._outbox.show(
+            connection,
+            f"alert:{alert.alert_id}",
+            at=now,
+            loud=ask,
+            priority=priority,
+            event=event,
+            strategy=alert.strategy,
+        )
 
     async def _settle(self, alert: Accepted, state: AlertState, sentences: list[str]) -> None:
         now = self._clock()
@@ -350,7 +360,9 @@ class Planner:
     ) -> None:
         reason = "; ".join(sentences)
         alerts.settle(connection, alert.alert_id, state, reason, now)
-        self._outbox.tell(connection, self._wording(alert, state, sentences), at=now)
+        text = self._wording(alert, state, sentences)
+        event, strategy = NoticeEvent.REFUSED, alert.strategy
+        self._outbox.tell(connection, text, at=now, event=event, strategy=strategy)
 
     def _wording(self, alert: Accepted, state: AlertState, sentences: list[str]) -> str:
         signal = alert.signal

@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 import structlog
 from sqlalchemy import Connection, Row
 
+from config.notices import NoticeEvent
 from config.settings import Settings
 from gateway.approval import Approvals, Decision
 from gateway.domain.errors import BrokerError, IllegalMove, Refusal
@@ -282,7 +283,13 @@ class Questions:
             raise Refusal(verdicts[0].rule, "; ".join(verdict.sentence for verdict in verdicts))
         intents.put_anew(connection, fresh, now)
         self._outbox.show(
-            connection, f"alert:{first['alert_id']}", at=now, loud=True, priority=Priority.QUESTION
+            connection,
+            f"alert:{first['alert_id']}",
+            at=now,
+            loud=True,
+            priority=Priority.QUESTION,
+            event=NoticeEvent.QUESTION,
+            strategy=first["strategy"],
         )
 
     def _proposal(self, fresh: list[dict[str, Any]]) -> Proposal:

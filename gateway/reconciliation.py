@@ -8,11 +8,12 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from config.notices import NoticeEvent
 from gateway import wording
 from gateway.breaker import Breaker
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, BrokerFault, StorageFailed
-from gateway.domain.order import WORKING_ORDERS, BrokerOrder, IntentState, OrderState
+from gateway.domain.order import WORKING_ORDERS, BrokerOrder, IntentState, OrderState, Purpose
 from gateway.kite.outcomes import fault_of_words
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
@@ -188,7 +189,8 @@ class Reconciler:
         """Told once a pair: the surplus order is remembered under the same alert without an intent."""
         if orders.note_stranger(connection, self._venue, stranger, intent, now):
             text = wording.two_orders(intent, (ours, stranger))
-            self._outbox.tell(connection, text, at=now, priority=Priority.QUESTION)
+            event = NoticeEvent.UNKNOWN
+            self._outbox.tell(connection, text, at=now, priority=Priority.QUESTION, event=event)
 
     def _tell_oversold(
         self, connection: Connection, intent: Row[Any], change: Change | None, now: datetime
@@ -204,6 +206,7 @@ class Reconciler:
         if state is OrderState.FILLED:
             alert = alerts.get(connection, intent.alert_id)
             text = wording.filled(intent, order, now - (alert.received_at if alert else intent.planned_at))
+            event = NoticeEvent.FILL
         elif order.cancel_reason == orders.GUARD and not order.filled_quantity:
             return  # a guard's stop that made way: its card says so
         elif state in {OrderState.CANCELLED, OrderState.REJECTED}:
@@ -211,9 +214,13 @@ class Reconciler:
                 words = order.status_message or order.status
                 self._breaker.refused(connection, words, fault_of_words(words), now)
             text = wording.ended_unfilled(intent, order)
+            event = NoticeEvent.REJECTED if state is OrderState.REJECTED else NoticeEvent.CANCELLED
+            if intent.purpose != Purpose.ENTRY:
+                event = NoticeEvent.EXIT_REFUSED
         else:
             return
-        self._outbox.tell(connection, text, at=now, subject=f"alert:{intent.alert_id}")
+        subject, strategy = f"alert:{intent.alert_id}", intent.strategy
+        self._outbox.tell(connection, text, at=now, subject=subject, event=event, strategy=strategy)
 
     def _escalate(self, connection: Connection, now: datetime, in_flight: set[str]) -> set[str]:
         """What the book does not show: a call that died with its process is unknown; an unknown one past
@@ -234,8 +241,15 @@ class Reconciler:
     def _lose_sight(self, connection: Connection, row: Row[Any], now: datetime) -> None:
         reason = "the gateway stopped before Kite's answer was written down"
         intents.lose_sight(connection, row, reason, now)
-        subject = f"alert:{row.alert_id}"
-        self._outbox.tell(connection, wording.outcome_unknown(row, reason), at=now, subject=subject)
+        subject, text = f"alert:{row.alert_id}", wording.outcome_unknown(row, reason)
+        self._outbox.tell(
+            connection,
+            text,
+            at=now,
+            subject=subject,
+            event=NoticeEvent.UNKNOWN,
+            strategy=row.strategy,
+        )
         self._outbox.show(connection, subject, at=now)
 
     def _question(self, connection: Connection, row: Row[Any], now: datetime) -> None:
@@ -243,7 +257,15 @@ class Reconciler:
         checkpoint("book.questioned")
         subject = f"alert:{row.alert_id}"
         text = wording.still_unknown(row, now - row.placing_at)
-        self._outbox.tell(connection, text, at=now, subject=subject, priority=Priority.QUESTION)
+        self._outbox.tell(
+            connection,
+            text,
+            at=now,
+            subject=subject,
+            priority=Priority.QUESTION,
+            event=NoticeEvent.UNKNOWN,
+            strategy=row.strategy,
+        )
         self._outbox.show(connection, subject, at=now, priority=Priority.QUESTION)
 
     async def _note_trouble(self, error: BrokerError) -> None:

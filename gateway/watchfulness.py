@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection, func, select
 
+from config.notices import NoticeEvent
 from config.settings import Settings
 from gateway.domain.drift import drift_of
 from gateway.domain.errors import StorageFailed
@@ -58,7 +59,7 @@ class Watchfulness:
         try:
             told = [text for text in (self._burst(alert), await self._drift(alert)) if text]
             if told:
-                await self._tell(told)
+                await self._tell(alert.strategy, told)
         except Exception:  # a border: what is only watched must not cost the alert its plan
             log.exception("watchfulness_failed", alert_id=alert.alert_id)
 
@@ -112,7 +113,7 @@ class Watchfulness:
             if now - since > span and name not in self._silent:
                 self._silent.add(name)
                 minutes = int((now - since).total_seconds() // 60)
-                await self._tell([_silence(name, minutes, int(span.total_seconds() // 60))])
+                await self._tell(name, [_silence(name, minutes, int(span.total_seconds() // 60))])
 
     async def _last_heard(self, name: str) -> datetime:
         found: datetime | None = await self._database.read(
@@ -130,12 +131,20 @@ class Watchfulness:
             return self._started_at
         return datetime.combine(local.date(), hours.open, local.tzinfo)
 
-    async def _tell(self, texts: list[str]) -> None:
+    async def _tell(self, strategy: str, texts: list[str]) -> None:
         now = self._clock()
 
         def work(connection: Connection) -> None:
             for text in texts:
-                self._outbox.tell(connection, text, at=now, loud=False, priority=Priority.CHATTER)
+                self._outbox.tell(
+                    connection,
+                    text,
+                    at=now,
+                    loud=False,
+                    priority=Priority.CHATTER,
+                    event=NoticeEvent.WATCH,
+                    strategy=strategy,
+                )
 
         await self._database.write(work)
         self._wakeups.outbox.ring()

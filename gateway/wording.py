@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from gateway.domain.market import ist
 from gateway.domain.money import format_rupees, to_paise
+from gateway.domain.order import Purpose
 
 #: The names of venues as the owner reads them.
 VENUE_BADGES = {"paper": "PAPER", "live": "LIVE"}
@@ -70,18 +71,20 @@ def order_title(row: Row[Any]) -> str:
 
 def broker_refused(row: Row[Any], words: str) -> str:
     """Kite's definite no at once: no order exists."""
-    return f"❌ <b>Refused by Kite</b> · {order_title(row)}\n{_safe(words)}\nNo order exists."
+    return (
+        f"❌ <b>Refused by Kite</b> · {order_title(row)}\n{_safe(words)}\nNo order exists.{_still_held(row)}"
+    )
 
 
 def not_sent(row: Row[Any], words: str) -> str:
     """The request never left: no order exists."""
-    return f"❌ <b>Not sent</b> · {order_title(row)}\n{_safe(words)}\nNo order exists."
+    return f"❌ <b>Not sent</b> · {order_title(row)}\n{_safe(words)}\nNo order exists.{_still_held(row)}"
 
 
 def stopped_at_the_claim(row: Row[Any], sentences: Iterable[str]) -> str:
     """A rule said no at the last moment."""
     lines = "\n".join(f"• {_safe(sentence)}" for sentence in sentences)
-    return f"⛔ <b>Not sent</b> · {order_title(row)}\n{lines}\nNo order exists."
+    return f"⛔ <b>Not sent</b> · {order_title(row)}\n{lines}\nNo order exists.{_still_held(row)}"
 
 
 def outcome_unknown(row: Row[Any], words: str) -> str:
@@ -89,7 +92,8 @@ def outcome_unknown(row: Row[Any], words: str) -> str:
     return (
         f"❓ <b>No clear answer from Kite yet</b> · {order_title(row)}\n{_safe(words)}\n"
         f"An order may exist. Looking for it in Kite's order book by its tag <code>{row.tag}</code>; "
-        "nothing is sent again."
+        "nothing is sent again. Do not order it by hand meanwhile: it is found within minutes, or you are "
+        "asked."
     )
 
 
@@ -168,7 +172,8 @@ def ended_unfilled(row: Row[Any], order: Row[Any]) -> str:
             f"@ ₹{order.average_price:.2f}."
         )
     else:
-        part = "\nNothing was filled."
+        again = " To have it after all, send a new alert or /buy." if rejected and row.side == "BUY" else ""
+        part = f"\nNothing was filled.{again}{_still_held(row)}"
     return f"{'❌' if rejected else '⚪'} <b>{title}</b> · {order_title(row)}{words}{part}"
 
 
@@ -204,7 +209,15 @@ def _slippage(row: Row[Any], order: Row[Any]) -> str:
         return ""
     difference = order.average_price - row.premium
     worse = difference if row.side == "BUY" else -difference
-    return f" · slippage {worse:+.2f} ({worse / row.premium * 100:+.2f} %)"
+    rupees = format_rupees(to_paise(worse * order.filled_quantity), sign=True)
+    return f" · slippage {worse:+.2f} ({worse / row.premium * 100:+.2f} %) = {rupees}"
+
+
+def _still_held(row: Row[Any]) -> str:
+    """What to do about an exit that did not come off."""
+    if row.purpose == Purpose.ENTRY:
+        return ""
+    return " It is still held: see /positions; close it with /squareoff, or in the Kite app."
 
 
 def seconds(span: timedelta) -> str:

@@ -1,6 +1,6 @@
 """The outbox: what the owner is owed, written in the transaction of the fact itself."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from config.notices import NoticeEvent, NoticeLevel
 from storage.tables import messages, notices
 
 
@@ -22,11 +23,17 @@ class Priority(IntEnum):
 DUE, SENT, FAILED = "due", "sent", "failed"
 
 
+def _nothing_said(_event: NoticeEvent, _strategy: str | None) -> NoticeLevel | None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outbox:
-    """Writes notices for every chat that is to hear them."""
+    """Writes notices for every chat that is to hear them, each event as its owner wishes it told."""
 
     chat_ids: tuple[int, ...]
+    #: How an event, of a strategy or of none, is to be told; None: as it comes.
+    level: Callable[[NoticeEvent, str | None], NoticeLevel | None] = _nothing_said
 
     def tell(
         self,
@@ -37,8 +44,17 @@ class Outbox:
         subject: str | None = None,
         loud: bool = True,
         priority: Priority = Priority.FACT,
+        event: NoticeEvent | None = None,
+        strategy: str | None = None,
     ) -> None:
-        """A message of its own in Telegram HTML, escaped. With a subject: an answer to its card."""
+        """A message of its own in Telegram HTML, escaped. With a subject: an answer to its card.
+
+        What `event` it tells, and of which strategy, says whether its owner wants it, and with sound.
+        """
+        level = self._level(event, strategy)
+        if level is NoticeLevel.OFF:
+            return
+        loud = loud if level is None else level is NoticeLevel.ON
         # Half a character from outside must not cost the fact its transaction.
         text = text.encode("utf-8", "replace").decode("utf-8")
         self._add(connection, at, card=False, text=text, subject=subject, loud=loud, priority=priority)
@@ -51,9 +67,19 @@ class Outbox:
         at: datetime,
         loud: bool = False,
         priority: Priority = Priority.FACT,
+        event: NoticeEvent | None = None,
+        strategy: str | None = None,
     ) -> None:
-        """The subject's card is to be sent, or edited where it was sent before; drawn when it goes out."""
+        """The subject's card is to be sent, or edited where it was sent before; drawn when it goes out.
+
+        An `event` that is not wanted makes no sound; a card that is there says what is all the same.
+        """
+        level = self._level(event, strategy)
+        loud = loud if level is None else level is NoticeLevel.ON
         self._add(connection, at, card=True, text=None, subject=subject, loud=loud, priority=priority)
+
+    def _level(self, event: NoticeEvent | None, strategy: str | None) -> NoticeLevel | None:
+        return self.level(event, strategy) if event is not None else None
 
     def _add(self, connection: Connection, at: datetime, **values: Any) -> None:
         rows = [

@@ -45,7 +45,10 @@ def ground_of(settings: Settings) -> Ground:
         settings=settings,
         owner_ids=owner_ids,
         database=Database(database_url(settings.database_url, settings.data_dir)),
-        outbox=Outbox(chat_ids=(chat_id,) if chat_id is not None else tuple(sorted(owner_ids))),
+        outbox=Outbox(
+            chat_ids=(chat_id,) if chat_id is not None else tuple(sorted(owner_ids)),
+            level=settings.notice_level,
+        ),
         calendar=Calendar(data=calendar(), always=settings.market.hours == "always"),
         clock=utc_now,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from config.notices import NoticeEvent
 from gateway.domain.errors import BrokerFault
 from gateway.domain.order import GuardState, IntentState, OrderState
 from gateway.guards import releases, words
@@ -56,7 +57,13 @@ class Aftermath:
         now = self._around.clock()
         if now >= row.due_at:
             guards.change(connection, row, now, due_at=now + timedelta(days=1))
-            self._around.tell(connection, row, words.child_unknown(row), priority=Priority.QUESTION)
+            self._around.tell(
+                connection,
+                row,
+                words.child_unknown(row),
+                priority=Priority.QUESTION,
+                event=NoticeEvent.UNKNOWN,
+            )
         return False
 
     def _after(self, connection: Connection, row: Row[Any], last: Row[Any]) -> bool:
@@ -83,7 +90,13 @@ class Aftermath:
 
     def _give_up(self, connection: Connection, row: Row[Any], why: str) -> None:
         guards.fail(connection, row, why, self._around.clock(), final=True)
-        self._around.tell(connection, row, words.gave_up(row, why), priority=Priority.QUESTION)
+        self._around.tell(
+            connection,
+            row,
+            words.gave_up(row, why),
+            priority=Priority.QUESTION,
+            event=NoticeEvent.EXIT_REFUSED,
+        )
 
     def surplus(self, connection: Connection) -> list[Step]:
         """Orders at work that would sell more than is held: resting stops go first, then the exits that a
@@ -126,7 +139,7 @@ class Aftermath:
         intent = releases.add(connection, row, terms, row.reason or f"{step.edge} reached", now)
         releases.approve(connection, intent, now)
         if text is not None:
-            self._around.tell(connection, row, text, priority=Priority.QUESTION)
+            self._around.tell(connection, row, text, priority=Priority.QUESTION, event=NoticeEvent.TRIGGERED)
         return True
 
 

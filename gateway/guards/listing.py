@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from config.notices import NoticeEvent
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, Outcome
 from gateway.domain.guard import BrokerGuard
@@ -178,7 +179,9 @@ class Listing:
             self._around.show(connection, row)
         else:
             text = words.child_refused(row, reason)
-            self._around.tell(connection, row, text, priority=Priority.QUESTION)
+            self._around.tell(
+                connection, row, text, priority=Priority.QUESTION, event=NoticeEvent.EXIT_REFUSED
+            )
 
     def _note_gone(self, connection: Connection, guard_id: str, status: str) -> None:
         """Not at the broker any more, and not by our hand; who still holds gets a new one."""
@@ -197,7 +200,7 @@ class Listing:
             reason = "the gateway stopped before Kite's answer was written down"
             guards.lose_sight(connection, row, reason, now)
             row = guards.known(connection, row.id)
-            self._around.tell(connection, row, words.no_answer(row, reason))
+            self._around.tell(connection, row, words.no_answer(row, reason), event=NoticeEvent.UNKNOWN)
         found = self._candidate(connection, row, listed)
         if found is not None:
             self._find(connection, row, found)
@@ -216,7 +219,7 @@ class Listing:
     def _find(self, connection: Connection, row: Row[Any], found: BrokerGuard) -> None:
         guards.activate(connection, row, self._around.clock(), trigger_id=found.trigger_id)
         row = guards.known(connection, row.id)
-        self._around.tell(connection, row, words.at_kite(row, ()), loud=False)
+        self._around.tell(connection, row, words.at_kite(row, ()), loud=False, event=NoticeEvent.GUARD)
         self._compare(connection, row, found)
 
     def _candidate(

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from config.notices import NoticeEvent
 from gateway.domain.guarding import GuardKind, Levels, levels_for
 from gateway.domain.order import GuardState
 from gateway.domain.sizing import slices
@@ -233,7 +234,7 @@ class Sizes:
             guards.activate(connection, row, now)
         if problems and not picture.rows:
             text = words.problems(row, problems, naked=naked)
-            self._around.tell(connection, row, text, priority=Priority.QUESTION)
+            self._around.tell(connection, row, text, priority=Priority.QUESTION, event=NoticeEvent.UNGUARDED)
         self._around.show(connection, row)
 
     def _is_there(self, picture: _Picture) -> bool:
@@ -273,7 +274,13 @@ class Sizes:
         self._told.add(key)
         reason = next((row.reason for row in reversed(picture.rows) if row.reason), None)
         why = reason or "Kite's positions could not be read, or do not show it"
-        self._around.tell(connection, wish, words.unguarded(wish, why), priority=Priority.QUESTION)
+        self._around.tell(
+            connection,
+            wish,
+            words.unguarded(wish, why),
+            priority=Priority.QUESTION,
+            event=NoticeEvent.UNGUARDED,
+        )
 
 
 def _levels(wish: Row[Any]) -> Levels:

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from config.notices import NoticeEvent
 from gateway.domain.errors import BrokerError, BrokerFault, Outcome
 from gateway.domain.guarding import Edge, limit_behind
 from gateway.domain.order import WORKING_ORDERS, GuardState, IntentState, OrderState
@@ -73,7 +74,9 @@ class Stops:
             if order.status == sells.RELEASED or order.filled_quantity:
                 guards.trigger(connection, row, "stop triggered", now)
                 text = words.triggered(row, Edge.STOP, row.stop_limit, order.order_id)
-                self._around.tell(connection, row, text, priority=Priority.QUESTION)
+                self._around.tell(
+                    connection, row, text, priority=Priority.QUESTION, event=NoticeEvent.TRIGGERED
+                )
         elif order.filled_quantity or _was_released(order):
             guards.trigger(connection, row, "stop triggered", now)
         elif order.state == OrderState.REJECTED:

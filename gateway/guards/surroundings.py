@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import Connection, Row
 
 from config.market import GuardFigures
+from config.notices import NoticeEvent
 from config.settings import Settings
 from gateway.domain.errors import BrokerError, BrokerFault
 from gateway.domain.market import Calendar
@@ -94,10 +95,20 @@ class Surroundings:
         *,
         loud: bool = True,
         priority: Priority = Priority.FACT,
+        event: NoticeEvent | None = None,
     ) -> None:
         """A message about a guard, as an answer to its entry's card, which is drawn anew."""
         now, subject = self.clock(), f"alert:{row.alert_id}"
-        self.outbox.tell(connection, text, at=now, subject=subject, loud=loud, priority=priority)
+        self.outbox.tell(
+            connection,
+            text,
+            at=now,
+            subject=subject,
+            loud=loud,
+            priority=priority,
+            event=event,
+            strategy=row.strategy,
+        )
         self.outbox.show(connection, subject, at=now)
 
     def show(self, connection: Connection, row: Row[Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from config.notices import NoticeEvent
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, Outcome
 from gateway.domain.guard import GuardTicket
@@ -73,25 +74,31 @@ class Triggers:
     def _at_kite(self, connection: Connection, row_id: str, trigger_id: int, moved: tuple[str, ...]) -> None:
         guards.activate(connection, guards.known(connection, row_id), self._now(), trigger_id=trigger_id)
         row = guards.known(connection, row_id)
-        self._around.tell(connection, row, words.at_kite(row, moved), loud=bool(moved))
+        self._around.tell(
+            connection, row, words.at_kite(row, moved), loud=bool(moved), event=NoticeEvent.GUARD
+        )
 
     def _not_placed(self, connection: Connection, row_id: str, error: BrokerError) -> None:
         row = guards.known(connection, row_id)
         if error.outcome is Outcome.UNKNOWN:
             guards.lose_sight(connection, row, error.sentence, self._now())
-            self._around.tell(connection, row, words.no_answer(row, error.sentence))
+            self._around.tell(
+                connection, row, words.no_answer(row, error.sentence), event=NoticeEvent.UNKNOWN
+            )
             return
         before = guards.of_holding(connection, row.holding)[:-1]
         guards.fail(connection, row, error.sentence, self._now())
         if not before or before[-1].reason != error.sentence:
             text = words.refused(row, error.sentence)
-            self._around.tell(connection, row, text, priority=Priority.QUESTION)
+            self._around.tell(connection, row, text, priority=Priority.QUESTION, event=NoticeEvent.UNGUARDED)
 
     def _impossible(self, connection: Connection, row_id: str, legs: Legs) -> None:
         row = guards.known(connection, row_id)
         if row.state == GuardState.WANTED:
             guards.fail(connection, row, "; ".join(legs.moved), self._now(), final=True)
-            self._around.tell(connection, row, words.problems(row, legs.moved, naked=True))
+            self._around.tell(
+                connection, row, words.problems(row, legs.moved, naked=True), event=NoticeEvent.UNGUARDED
+            )
 
     async def resize(self, row: Row[Any], quantity: int, levels: Levels, last: Decimal) -> bool:
         """Other units or levels, as a whole; False when the broker did not confirm it.
@@ -154,7 +161,9 @@ class Triggers:
         row = guards.known(connection, row_id)
         if row.state == GuardState.ACTIVE:
             guards.remove(connection, row, why, self._now())
-            self._around.tell(connection, row, words.taken_away(row, why), loud=False)
+            self._around.tell(
+                connection, row, words.taken_away(row, why), loud=False, event=NoticeEvent.GUARD
+            )
 
     async def delete_surplus(self, trigger_id: int) -> None:
         """One of ours that nobody needs."""

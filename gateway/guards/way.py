@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from config.notices import NoticeEvent
 from gateway.domain.order import GuardState, IntentState
 from gateway.guards import words
 from gateway.guards.listing import Listing
@@ -87,7 +88,13 @@ class Way:
         self._complained.add(row.id)
 
         def tell(connection: Connection) -> None:
-            self._around.tell(connection, row, words.not_released(row, said), priority=Priority.QUESTION)
+            self._around.tell(
+                connection,
+                row,
+                words.not_released(row, said),
+                priority=Priority.QUESTION,
+                event=NoticeEvent.EXIT_REFUSED,
+            )
 
         await self._around.database.write(tell)
         self._around.wakeups.outbox.ring()

@@ -98,7 +98,8 @@ def triggered(row: Row[Any], edge: Edge | None, price: Decimal, order_id: str | 
     order = f"order <code>{_safe(order_id)}</code>, " if order_id else ""
     return (
         f"⚡ <b>{what} triggered</b> · SELL {title(row)}\n"
-        f"{order}limit {rupees(price)}. Not sold yet: the fill is told when it comes."
+        f"{order}limit {rupees(price)}. Not sold yet: the fill is told when it comes. "
+        "If none is told within a minute, see /positions and close it with /squareoff or in the Kite app."
     )
 
 
@@ -108,7 +109,8 @@ def reached(row: Row[Any], edge: Edge, last: Decimal) -> str:
     return (
         f"⚡ <b>{edge.capitalize()} reached</b> · SELL {title(row)}\n"
         f"The price is {rupees(last)}, the {edge} {rupees(level)}. "
-        "Not sold yet: the fill is told when it comes."
+        "Not sold yet: the fill is told when it comes. "
+        "If none is told within a minute, see /positions and close it with /squareoff or in the Kite app."
     )
 
 

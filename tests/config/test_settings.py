@@ -146,6 +146,7 @@ def test_every_default_can_be_set_by_a_strategy() -> None:
         "market_protection": Decimal("2.5"),
         "max_alert_age_seconds": 7,
         "round_quantity": "down",
+        "max_price_drift": Decimal("7.5"),
         "square_off": "none",
     }
     assert set(values) == set(Defaults.model_fields)

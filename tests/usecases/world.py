@@ -185,7 +185,7 @@ class World:
 
     async def begin(self) -> None:
         self.database = Database(f"sqlite:///{self.path}")
-        self.outbox = Outbox(chat_ids=(OWNER,))
+        self.outbox = Outbox(chat_ids=(OWNER,), level=self.settings.notice_level)
         self.wakeups = Wakeups()
         self.calendar = Calendar(data=calendar(), always=self.settings.market.hours == "always")
         self.client = KiteClient(
