@@ -218,11 +218,8 @@ class Chaos:
             orders[row["tag"]].append(row)
         for trade in book["trades"]:
             trades[trade["order_id"]].append(trade)
-        for strategy, sent in self.sent:
+        for _, sent in self.sent:
             life = self.lives[sent.alert_id]
-            # What the owner rejected by hand in a message of many shows there, by its strategy.
-            if life["status"] == "rejected" and any(strategy in text for text in texts):
-                continue
             ours = [row for tag in sent.tags for row in orders[tag]]
             if life["body"].encode() != sent.body:
                 yield f"P1: {sent.alert_id} is kept as {life['body']!r}"
