@@ -40,6 +40,7 @@ class AccountPositions:
     def __init__(self, venues: Mapping[str, VenueAccess], database: Database) -> None:
         self._venues = venues
         self._database = database
+        self._readings: dict[str, asyncio.Task[Net | None]] = {}
 
     async def credible(
         self, signal: Signal, strategy: StrategySettings, freeze: Callable[[str], int]
@@ -54,6 +55,13 @@ class AccountPositions:
         return await soon(self._read(strategy.venue))
 
     async def _read(self, venue: str) -> Net | None:
+        """Exits of one moment share a reading: Kite allows ten a second, and a flatten may have more."""
+        reading = self._readings.get(venue)
+        if reading is None or reading.done():
+            reading = self._readings[venue] = asyncio.create_task(self._ask(venue), name="positions")
+        return await asyncio.shield(reading)
+
+    async def _ask(self, venue: str) -> Net | None:
         try:
             rows = await self._venues[venue].book.positions()
         except BrokerError as error:

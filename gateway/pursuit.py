@@ -249,6 +249,8 @@ class Pursuit:
         tried = self._memory.tries[group.key]
         tried.at, tried.units, tried.count = self._tools.clock(), group.units, tried.count + 1
         await self._tools.sell(group.key, group.units - group.busy, by)
+        # The pause begins when it is planned: the next look may have been taken before that.
+        tried.at = self._tools.clock()
 
     async def _cancel(self, venue: str, order_id: str, variety: str) -> None:
         try:
