@@ -128,8 +128,14 @@ def _told(stopped: Stopped, by: str, held: Sequence[Row[Any]]) -> str:
 
 
 def _lines(held: Sequence[Row[Any]]) -> str:
+    units: dict[tuple[str, str], int] = {}
+    for row in held:
+        units[row.tradingsymbol, row.strategy] = (
+            units.get((row.tradingsymbol, row.strategy), 0) + row.quantity
+        )
     return "\n".join(
-        f"• {html.escape(row.tradingsymbol)} {row.quantity} · {html.escape(row.strategy)}" for row in held
+        f"• {html.escape(symbol)} {quantity} · {html.escape(strategy)}"
+        for (symbol, strategy), quantity in units.items()
     )
 
 
