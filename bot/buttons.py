@@ -6,6 +6,7 @@ from telegram.ext import ContextTypes
 
 from bot.access import name_of
 from bot.difference_card import DIFFERENCE
+from bot.kept_card import KEPT
 from bot.ports import Ports
 from gateway.domain.checkpoints import checkpoint
 from gateway.questions import Change
@@ -49,6 +50,8 @@ class Buttons:
         if kind == "f":
             day, _, seq = key.partition(":")
             return await self._ports.square_off.keep(day, int(seq), by)
+        if kind == KEPT:
+            return await self._on_kept_exit(key, by)
         if kind == DIFFERENCE:
             return await self._adopt(key, by)
         if kind in ("c", "x"):
@@ -57,6 +60,12 @@ class Buttons:
             await query.edit_message_text("Nothing was stopped.")
             return "Nothing was stopped."
         return "This button is not known any more."
+
+    async def _on_kept_exit(self, key: str, by: str) -> str:
+        """Sell it now, or leave it."""
+        alert_id, _, answer = key.partition(":")
+        kept = self._ports.kept_exits
+        return await (kept.sell(alert_id, by) if answer == "s" else kept.leave(alert_id, by))
 
     async def _adopt(self, key: str, by: str) -> str:
         """What the owner says of a difference: its id, the answer's letter, the strategy's number."""

@@ -8,9 +8,11 @@ import structlog
 from bot.batches import QUESTIONS_SHOWN, batch_card
 from bot.cards import Card, alert_card, square_off_card
 from bot.difference_card import difference_card
+from bot.kept_card import kept_card
 from bot.login_card import login_card
 from gateway.adoption import view_of as difference_view
 from gateway.closing_words import closing_text, closing_view
+from gateway.kept_exits import view_of as kept_view
 from gateway.login_reminder import LoginReminder
 from gateway.square_off import SquareOff
 from gateway.views import alert_view
@@ -24,7 +26,7 @@ _OTHERS_DRAWN = 40
 
 
 class Drawings:
-    """Cards by their subjects: `alert:<id>`, `square_off:<day>`, `difference:<key>`, `closing:<key>`."""
+    """Cards by their subjects: `alert:<id>`, `square_off:<day>`, `closing:<key>`, `exit:<id>` and so on."""
 
     def __init__(
         self,
@@ -60,6 +62,9 @@ class Drawings:
                 case "closing":
                     closing = await self._database.read(lambda connection: closing_view(connection, key))
                     return Card(text=closing_text(closing)) if closing is not None else None
+                case "exit":
+                    kept = await self._database.read(lambda connection: kept_view(connection, key))
+                    return kept_card(kept) if kept is not None else None
                 case "login":
                     login = await self._reminder.view(key)
                     return login_card(login) if login is not None else None

@@ -8,6 +8,7 @@ from bot.confirmations import Confirmations
 from config.settings import Settings
 from gateway.adoption import Adoption
 from gateway.approval import Approvals
+from gateway.kept_exits import KeptExits
 from gateway.kill_switch import KillSwitch
 from gateway.profit import Profits
 from gateway.questions import Questions
@@ -30,6 +31,7 @@ class Ports:
     square_off: SquareOff
     profits: Profits
     adoption: Adoption
+    kept_exits: KeptExits
     confirmations: Confirmations
     #: Takes an order in words and who says it; the alert's id. Raises InvalidAlert, StorageFailed.
     submit_words: Callable[[str, str], Awaitable[str]]

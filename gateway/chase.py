@@ -125,7 +125,7 @@ class Chaser:
 
     async def _carry_on(self, row: Row[Any]) -> None:
         """A rest gets a new intent with a price of now, where one is due."""
-        if not _is_due(row):
+        if not is_due(row):
             return
         access = self._venues[row.venue]
         premium = await soon(access.prices.last(f"{row.exchange}:{row.tradingsymbol}"))
@@ -225,7 +225,7 @@ def _is_last(row: Row[Any]) -> bool:
     return row.purpose != Purpose.ENTRY and _chases(row) >= MOST_CHASES
 
 
-def _is_due(row: Row[Any]) -> bool:
+def is_due(row: Row[Any]) -> bool:
     """Exits that we cancelled to chase them, that the exchange threw out, or that met the pace; an entry only
     when its price was out of the band, and once."""
     fault = fault_of_words(row.status_message or row.reason or "")

@@ -1,7 +1,7 @@
 """Execution: claim, rules again, place once, record. The only file that places and cancels orders."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,11 +27,11 @@ from gateway.domain.order import (
 )
 from gateway.kite.desk import Desk
 from gateway.pacing import Pacer
-from gateway.risk import Proposal, Rule, judge
+from gateway.risk import Proposal, Rule, Verdict, judge
 from gateway.session import Session
 from gateway.wakeups import Wakeups
 from gateway.world import WorldReader
-from storage import flags, intents, orders, sells
+from storage import flags, intents, kept_exits, orders, sells
 from storage.engine import Database, urgent
 from storage.notices import Outbox
 
@@ -205,11 +205,27 @@ class Executor:
         sentences = [verdict.sentence for verdict in verdicts] + _oversold(connection, row)
         if sentences:
             self._refuse(connection, row, "rules", "; ".join(sentences), now)
+            if row.purpose == Purpose.EXIT and row.guard_id is None and len(sentences) == len(verdicts):
+                self._keep(connection, row, verdicts, sentences, now)
             self._show(connection, row, now, wording.stopped_at_the_claim(row, sentences))
             return False
         intents.claim(connection, row, now)
         checkpoint("execution.claiming")
         return True
+
+    def _keep(
+        self,
+        connection: Connection,
+        row: Row[Any],
+        verdicts: Sequence[Verdict],
+        sentences: list[str],
+        now: datetime,
+    ) -> None:
+        rules = [verdict.rule for verdict in verdicts]
+        known = {"alert_id": row.alert_id, "venue": row.venue, "strategy": row.strategy}
+        if kept_exits.keep_refused(connection, **known, rules=rules, why="; ".join(sentences), at=now):
+            sentences.append(wording.KEPT)
+            self._outbox.show(connection, f"exit:{row.alert_id}", at=now)
 
     def _expire(self, connection: Connection, row: Row[Any], now: datetime) -> None:
         why = "it was too old when its turn came"

@@ -38,7 +38,7 @@ from gateway.risk import Rule, judge
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
 from gateway.world import WorldReader
-from storage import alerts, intents, modes
+from storage import alerts, intents, kept_exits, modes
 from storage.engine import Database
 from storage.notices import Outbox, Priority
 
@@ -324,12 +324,24 @@ class Planner:
         now = self._clock()
         world = self._world.read(connection, strategy.venue, strategy.name)
         verdicts = {
-            verdict.sentence: None
+            verdict.sentence: verdict.rule
             for draft in drafts
             for verdict in judge(self._rules, proposal(draft, strategy, asked=ask), world)
         }
         if verdicts:
-            self._record(connection, alert, AlertState.REFUSED, list(verdicts), now)
+            sentences = list(verdicts)
+            if drafts[0].purpose is Purpose.EXIT and kept_exits.keep_refused(
+                connection,
+                alert_id=alert.alert_id,
+                venue=strategy.venue,
+                strategy=strategy.name,
+                rules=verdicts.values(),
+                why="; ".join(sentences),
+                at=now,
+            ):
+                sentences.append(wording.KEPT)
+                self._outbox.show(connection, f"exit:{alert.alert_id}", at=now)
+            self._record(connection, alert, AlertState.REFUSED, sentences, now)
             return
         alerts.settle(connection, alert.alert_id, AlertState.PLANNED, None, now)
         intents.add(connection, rows(alert.alert_id, strategy.name, drafts), now)

@@ -24,6 +24,10 @@ def still_asked(deadline: datetime) -> str:
     )
 
 
+#: Of an exit that only the hour or the missing login has stopped.
+KEPT = "the exit is kept: once it can go out it does, or is asked about if it is too old by then"
+
+
 def not_understood(alert_id: str, strategy: str, field: str | None, reason: str | None) -> str:
     """An authentic body that says nothing we could act on."""
     return (

@@ -281,6 +281,21 @@ closing_lines = Table(
     UniqueConstraint("closing_id", "venue", "strategy", "tradingsymbol", "product"),
 )
 
+kept_exits = Table(
+    "kept_exits",
+    metadata,
+    Column("alert_id", String(32), ForeignKey("alerts.id"), primary_key=True),
+    Column("venue", String(8), nullable=False),
+    Column("strategy", String(64), nullable=False),
+    Column("state", String(12), nullable=False, index=True),
+    Column("why", Text, nullable=False),
+    Column("kept_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("ended_by", String(64)),
+    #: The alerts under which it came in again.
+    Column("sent_as", Text),
+)
+
 notices = Table(
     "notices",
     metadata,

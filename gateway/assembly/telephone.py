@@ -60,6 +60,7 @@ class Telephone:
             square_off=trading.square_off,
             profits=trading.profits,
             adoption=trading.adoption,
+            kept_exits=trading.kept_exits,
             confirmations=Confirmations(),
             submit_words=submit_words,
             close=trading.close,

@@ -16,6 +16,7 @@ from gateway.execution import Executor
 from gateway.guards import Guards, Surroundings
 from gateway.guards.strangers import remove_strangers
 from gateway.intake import Accepted, Intake, Lanes
+from gateway.kept_exits import KeptExits
 from gateway.kill_switch import KillSwitch
 from gateway.planning import Planner
 from gateway.profit import Profits
@@ -63,6 +64,15 @@ class Trading:
         self.executor.clear_the_way = lambda row: self.guards[row.venue].clear_the_way(row)
         self.reconcilers = {venue: self._reconciler(access) for venue, access in lines.access.items()}
         self.adoption = Adoption(ground.database, ground.outbox, ground.wakeups, ground.clock)
+        self.kept_exits = KeptExits(
+            *shared,
+            ground.wakeups,
+            ground.clock,
+            self.intake,
+            self._blocked,
+            lambda venue, name: lines.access[venue].instruments.underlying(name).freeze_quantity,
+        )
+        ground.parts.append(("kept exits", self.kept_exits.run))
         self.comparisons = {venue: self._comparison(access) for venue, access in lines.access.items()}
         self.unknown = UnknownOrders(
             ground.database, ground.outbox, self.reconcilers, self.intake, ground.clock

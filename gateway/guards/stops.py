@@ -62,8 +62,16 @@ class Stops:
         if first.refused_by == "rules":
             guards.remove(connection, row, first.reason or _MADE_WAY, now)
         else:
-            guards.fail(connection, row, first.reason or "refused", now)
+            self._refused(connection, row, first.reason or "refused", now)
         self._around.show(connection, row)
+
+    def _refused(self, connection: Connection, row: Row[Any], why: str, now: datetime) -> None:
+        """Told once for each new reason: until a stop is at rest, the gateway alone watches."""
+        before = [each for each in guards.of_holding(connection, row.holding) if each.id != row.id]
+        last = next((each for each in reversed(before) if each.kind == row.kind), None)
+        guards.fail(connection, row, why, now)
+        if last is None or last.reason != why:
+            self._around.tell(connection, row, words.stop_refused(row, why), priority=Priority.QUESTION)
 
     def _follow(self, connection: Connection, row: Row[Any], order: Row[Any], now: datetime) -> None:
         if row.state != GuardState.ACTIVE:
@@ -80,7 +88,7 @@ class Stops:
         elif order.filled_quantity or _was_released(order):
             guards.trigger(connection, row, "stop triggered", now)
         elif order.state == OrderState.REJECTED:
-            guards.fail(connection, row, order.status_message or "rejected", now)
+            self._refused(connection, row, order.status_message or "rejected", now)
         else:
             guards.remove(connection, row, _why_cancelled(order), now)
         self._around.show(connection, row)

@@ -59,6 +59,16 @@ def refused(row: Row[Any], words: str) -> str:
     )
 
 
+def stop_refused(row: Row[Any], why: str) -> str:
+    """A stop order that the broker or the exchange did not take."""
+    return (
+        f"⚠️ <b>Unguarded: stop order refused</b> · {title(row)}\n{_safe(why)}\n"
+        f"The stop of {rupees(row.stop)} does not rest at the exchange. It is tried again; until then Manjha "
+        "watches the price, while it runs and is logged in. To be sure, place a stop in the Kite app, or "
+        "close with /squareoff."
+    )
+
+
 def no_answer(row: Row[Any], words: str) -> str:
     """It may exist."""
     return (
