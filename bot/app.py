@@ -106,6 +106,7 @@ class TelegramBot:
     async def _serve(self) -> None:
         """One life of the library's application; returns when its polling is dead."""
         request = self._request = WatchedRequest()
+        self._ports.pictures.begin()
         application = self._build(request)
         try:
             await application.initialize()
@@ -123,6 +124,8 @@ class TelegramBot:
             await self._on_recovery()
             await self._watch(request)
         finally:
+            # A picture on its way would hold up the end.
+            self._ports.pictures.stop()
             await _tear_down(application)
 
     async def _watch(self, request: WatchedRequest) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.confirmations import Confirmations
+from bot.day_picture import DayPictures
 from config.settings import Settings
 from gateway.adoption import Adoption
 from gateway.approval import Approvals
@@ -30,6 +31,7 @@ class Ports:
     unknown: UnknownOrders
     square_off: SquareOff
     profits: Profits
+    pictures: DayPictures
     adoption: Adoption
     kept_exits: KeptExits
     confirmations: Confirmations

@@ -7,13 +7,14 @@ from bot.commands.books import ORDERS, POSITIONS
 from bot.commands.command import Command
 from bot.commands.login import LOGIN
 from bot.commands.overview import STATUS, help_command
+from bot.commands.pnl import PNL
 from bot.commands.safety import KILLSWITCH, RESUME
 from bot.commands.switches import MODE, PAUSE, UNPAUSE
 from bot.commands.trades import TRADES
 from bot.commands.trading import BUY, SELL, SQUAREOFF
 
 _COMMANDS = (
-    *(STATUS, POSITIONS, ORDERS, TRADES, ALERTS, FUNDS, STRATEGIES),
+    *(STATUS, POSITIONS, ORDERS, TRADES, ALERTS, PNL, FUNDS, STRATEGIES),
     *(BUY, SELL, SQUAREOFF, PAUSE, UNPAUSE, MODE, KILLSWITCH, RESUME, LOGIN),
     *(LOGS, VERSION),
 )

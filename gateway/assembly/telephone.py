@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.app import TelegramBot
+from bot.charts import Charts
 from bot.confirmations import Confirmations
+from bot.day_picture import DayPictures
 from bot.drawing import Drawings
 from bot.embedded import embedded_phone
 from bot.notices import Sender
@@ -50,6 +52,8 @@ class Telephone:
         """Starts the embedded page where it takes Telegram's place, and adds bot and sender to the parts."""
         ground = self._ground
         token, api_url = await self._api(paper)
+        charts = Charts(ground.settings.data_dir / "matplotlib")
+        pictures = DayPictures(ground.database, trading.profits, charts)
         ports = Ports(
             settings=ground.settings,
             database=ground.database,
@@ -59,6 +63,7 @@ class Telephone:
             unknown=trading.unknown,
             square_off=trading.square_off,
             profits=trading.profits,
+            pictures=pictures,
             adoption=trading.adoption,
             kept_exits=trading.kept_exits,
             confirmations=Confirmations(),

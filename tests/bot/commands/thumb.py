@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from bot.app import TelegramBot
+from bot.charts import Charts
 from bot.confirmations import Confirmations
+from bot.day_picture import DayPictures
 from bot.pace import Pace
 from bot.phone.message import Message
 from bot.phone.server import PhoneServer
@@ -101,6 +103,8 @@ def ports_of(world: World, words: list[str], **changes: Any) -> Ports:
     async def close(meant: frozenset[int], by: str) -> None:
         return
 
+    profits = Profits(world.database, {"paper": world.access}, world.clock)
+    charts = Charts(world.path.parent.parent / "matplotlib")
     fields: dict[str, Any] = {
         "settings": world.settings,
         "database": world.database,
@@ -109,7 +113,8 @@ def ports_of(world: World, words: list[str], **changes: Any) -> Ports:
         "unknown": world.unknown,
         "square_off": world.square_off,
         "questions": world.questions,
-        "profits": Profits(world.database, {"paper": world.access}, world.clock),
+        "profits": profits,
+        "pictures": DayPictures(world.database, profits, charts),
         "adoption": Adoption(world.database, world.outbox, world.wakeups, world.clock),
         "confirmations": Confirmations(),
         "submit_words": submit_words,
