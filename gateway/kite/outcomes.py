@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from config.logs import redact
 from gateway.domain.errors import BrokerError, BrokerFault, Outcome
 
 #: Answers with these codes, in Kite's own envelope, are definite (facts/kite.md 5 and 10.1).
@@ -72,11 +73,12 @@ class OddAnswer(Exception):
 
 
 def classify(error: BaseException, evidence: Evidence) -> BrokerError:
-    """The one reading of a failure. The text never holds an address (a login's carries the token)."""
+    """The one reading of a failure. The text never holds an address (a login's carries the token), nor a
+    secret of ours that Kite's words repeat: it goes into the database and onto the phone."""
     kites_words = _kites_words(error, evidence)
     outcome = _outcome(kites_words, evidence)
     return BrokerError(
-        _sentence(error, kites_words, outcome),
+        redact(_sentence(error, kites_words, outcome)),
         outcome=outcome,
         fault=_fault(error, kites_words, evidence),
         code=evidence.status,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 
+from config.logs import redact
 from gateway.domain.order import BrokerOrder, BrokerPosition, BrokerTrade, Side
 from gateway.kite.fields import Row, integer, moment, number, odd, optional_text, text, units
 
@@ -24,7 +25,7 @@ def parse_order(row: Row) -> BrokerOrder:
     return BrokerOrder(
         order_id=text(row, "order_id", what),
         status=status,
-        status_message=optional_text(row, "status_message") or optional_text(row, "status_message_raw"),
+        status_message=_words(row),
         tags=_tags(row),
         exchange=optional_text(row, "exchange") or "",
         tradingsymbol=text(row, "tradingsymbol", what),
@@ -40,6 +41,12 @@ def parse_order(row: Row) -> BrokerOrder:
         price=number(row, "price", what, _ZERO),
         gtt_id=_gtt_id(row.get("meta")),
     )
+
+
+def _words(row: Row) -> str | None:
+    """Kite's own words on the order, without a secret of ours that they may repeat."""
+    words = optional_text(row, "status_message") or optional_text(row, "status_message_raw")
+    return redact(words) if words else words
 
 
 def _gtt_id(meta: object) -> int | None:
