@@ -92,7 +92,8 @@ def free_for(connection: Connection, row: Row[Any]) -> int:
 
 def is_unfilled_before(connection: Connection, row: Row[Any]) -> bool:
     """Whether exits of this entry's strategy that came before it have not sold all that they were to sell,
-    while it is still held. A guard's orders are none of them; nor are exits that ended long before."""
+    while it is still held (what was bought after them is not theirs). A guard's orders are none of them; nor
+    are exits that ended long before."""
     same = (intents.c.venue == row.venue) & (intents.c.strategy == row.strategy)
     ours = same & (intents.c.purpose != Purpose.ENTRY) & intents.c.guard_id.is_(None)
     working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
@@ -108,6 +109,7 @@ def is_unfilled_before(connection: Connection, row: Row[Any]) -> bool:
             intents.c.product,
             func.sum(case((intents.c.follows.is_(None), intents.c.quantity), else_=0)).label("wanted"),
             func.sum(filled).label("sold"),
+            func.max(intents.c.planned_at).label("latest"),
         )
         .outerjoin(orders, orders.c.intent_id == intents.c.id)
         .where(ours & intents.c.alert_id.in_(before))
@@ -115,13 +117,15 @@ def is_unfilled_before(connection: Connection, row: Row[Any]) -> bool:
     )
     return any(
         each.sold < each.wanted
-        and holdings_of(connection, (row.venue, row.strategy, each.tradingsymbol, each.product)) > 0
+        and holdings_of(
+            connection, (row.venue, row.strategy, each.tradingsymbol, each.product), opened_by=each.latest
+        )
         for each in connection.execute(statement)
     )
 
 
-def holdings_of(connection: Connection, key: Key) -> int:
-    """Units that a strategy holds of a contract."""
+def holdings_of(connection: Connection, key: Key, opened_by: datetime | None = None) -> int:
+    """Units that a strategy holds of a contract; `opened_by`: of those alone that it held at this moment."""
     venue, strategy, tradingsymbol, product = key
     same = and_(
         holdings.c.venue == venue,
@@ -129,6 +133,8 @@ def holdings_of(connection: Connection, key: Key) -> int:
         holdings.c.tradingsymbol == tradingsymbol,
         holdings.c.product == product,
     )
+    if opened_by is not None:
+        same &= holdings.c.opened_at <= opened_by
     return int(connection.scalar(select(func.sum(holdings.c.quantity)).where(same)) or 0)
 
 

@@ -54,6 +54,21 @@ async def test_sell_and_buy_in_one_array_the_entry_waits_for_the_exits_fill(runn
     assert await filled_trades(running) == ["BUY CE", "SELL CE", "BUY PE"]
 
 
+async def test_what_was_bought_after_a_refused_exit_does_not_hold_up_the_next_entry(running: World) -> None:
+    await running.filled(buy())
+    running.clock.forward(seconds=1)
+    running.fault(FaultKind.REJECT_LATE, message="RMS:Rule: check of it failed")
+    refused = await running.send(sell())
+    await running.reaches(refused, "failed")
+    running.clock.forward(seconds=1)
+    await running.filled(sell())
+    running.clock.forward(seconds=1)
+    await running.filled(buy())
+    running.clock.forward(seconds=1)
+    await running.filled(buy())
+    assert sides(running) == ["BUY CE", "SELL CE", "SELL CE", "BUY CE", "BUY CE"]
+
+
 async def test_one_alert_that_flips_the_position_closes_the_other_side_first(running: World) -> None:
     await running.filled(buy())
     await running.filled(buy(**FLIP))
