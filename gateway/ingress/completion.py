@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
+from config.sections import Trade
 from config.settings import StrategySettings
 from gateway.domain.contract import OptionType
 from gateway.domain.errors import InvalidAlert
@@ -40,7 +41,9 @@ def complete(signal: Signal, strategy: StrategySettings) -> Signal:
     """
     if signal.action is not Action.BUY:
         return dataclasses.replace(signal, symbol=signal.symbol or strategy.symbol)
-    given = {name: value for name, value in _settings_of(strategy).items() if getattr(signal, name) is None}
+    own = Trade.model_construct(**{field: getattr(strategy, field) for field in Trade.model_fields})
+    settings = _settings_of(strategy.name, own)
+    given = {name: value for name, value in settings.items() if getattr(signal, name) is None}
     if signal.quantity is not None or signal.lots is not None:
         given.pop("quantity", None)
         given.pop("lots", None)
@@ -58,7 +61,7 @@ def _check(signal: Signal) -> None:
 
 
 @lru_cache(maxsize=256)
-def _settings_of(strategy: StrategySettings) -> dict[str, Any]:
+def _settings_of(name: str, strategy: Trade) -> dict[str, Any]:
     """Signal's fields as the settings say them."""
     values: dict[str, Any] = {
         "symbol": strategy.symbol,
@@ -67,16 +70,16 @@ def _settings_of(strategy: StrategySettings) -> dict[str, Any]:
         "lots": strategy.lots,
     }
     for field in _READERS:
-        values[field] = _read(strategy, field)
+        values[field] = _read(name, strategy, field)
     return {field: value for field, value in values.items() if value is not None}
 
 
-def _read(strategy: StrategySettings, field: str) -> object:
+def _read(name: str, strategy: Trade, field: str) -> object:
     text = getattr(strategy, field)
     if text is None:
         return None
     try:
         return dict(_READERS[field](field, text)).get(field)
     except InvalidAlert as fault:
-        where = f"the setting {field} of strategy {strategy.name} cannot be read"
+        where = f"the setting {field} of strategy {name} cannot be read"
         raise InvalidAlert(field, f"{where}: {fault.sentence}") from fault
