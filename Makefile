@@ -9,7 +9,7 @@ SIDE_BY_SIDE := -n 4
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check bench crash venv dev browser format lint types imports coverage
+.PHONY: help run test check bench crash month venv dev browser format lint types imports coverage
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ check: format lint types imports coverage  ## what CI runs: format, lint, types,
 
 crash: dev  ## the whole crash campaign, chaos, kill -9 under load and fuzz: an hour or two (docs/reliability.md)
 	@$(BIN)/python -m tests.crash $(ARGS)
+
+month: dev  ## the simulated month: 33 days on the real process, the table of docs/month.md
+	@$(BIN)/python -m tests.month
 
 bench: dev  ## the benchmark table
 	@$(BIN)/python -m bench

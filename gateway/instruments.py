@@ -15,6 +15,7 @@ from config.market import Underlying
 from gateway.domain.chain import OptionChain, chains_of, read_contracts
 from gateway.domain.contract import Contract
 from gateway.domain.errors import Refusal
+from gateway.domain.list_check import LotChange, check, lot_changes, size
 from gateway.domain.market import IST, Calendar, ist
 from gateway.kite.book import Book
 from storage import tables
@@ -36,7 +37,10 @@ class Instruments:
         database: Database,
         calendar: Calendar,
         underlyings: dict[str, Underlying],
+        required: frozenset[str] = frozenset(),
     ) -> None:
+        """`required`: the underlyings that are traded; a list that has lost one of them is not believed."""
+        self._required = required
         self._venue = venue
         self._book = book
         self._database = database
@@ -48,7 +52,7 @@ class Instruments:
     @property
     def count(self) -> int:
         """How many contracts are known."""
-        return sum(len(strikes) for chain in self._chains.values() for strikes in chain.contracts.values())
+        return size(self._chains)
 
     def chain(self, name: str) -> OptionChain:
         """The options of an underlying. Raises Refusal when there are none."""
@@ -93,10 +97,10 @@ class Instruments:
             contracts = await asyncio.to_thread(
                 _unpack, [packed for packed, _ in kept], list(self._underlyings)
             )
-            await asyncio.to_thread(self._swap, contracts, min(fetched for _, fetched in kept))
+            self._swap(await asyncio.to_thread(chains_of, contracts), min(fetched for _, fetched in kept))
 
-    async def refresh(self, now: datetime) -> None:
-        """Fetches the lists of all exchanges and swaps them in together.
+    async def refresh(self, now: datetime) -> list[LotChange]:
+        """Fetches the lists of all exchanges and swaps them in together; lots that changed since the last.
 
         Raises BrokerError when a list cannot be had, Refusal when it is not credible; the old list
         then stays in use.
@@ -106,27 +110,18 @@ class Instruments:
         names = list(self._underlyings)
         packed = {exchange: await asyncio.to_thread(_pack, body, names) for exchange, body in raw.items()}
         contracts = [contract for _, found in packed.values() for contract in found]
-        self._check(contracts, now)
+        chains = await asyncio.to_thread(chains_of, contracts)
+        check(chains, self._chains, self._underlyings, self._required, ist(now).date())
+        changes = lot_changes(chains, self._chains, ist(now).date())
         await self._database.write(
             lambda connection: self._keep(connection, {key: data for key, (data, _) in packed.items()}, now)
         )
-        await asyncio.to_thread(self._swap, contracts, now)
+        self._swap(chains, now)
         log.info("instruments_refreshed", venue=self._venue, contracts=len(contracts))
+        return changes
 
-    def _check(self, contracts: list[Contract], now: datetime) -> None:
-        if not any(not self._calendar.has_expired(contract.expiry, now) for contract in contracts):
-            raise Refusal(
-                "instruments", "the fetched instrument list holds no living option of any underlying"
-            )
-        if self.count and len(contracts) < self.count // 2:
-            raise Refusal(
-                "instruments", f"the fetched list has {len(contracts)} options, the one in use {self.count}"
-            )
-
-    def _swap(self, contracts: list[Contract], fetched_at: datetime) -> None:
-        """In a thread, because the index takes a while; the swap itself is one assignment."""
-        self._chains = chains_of(contracts)
-        self.fetched_at = fetched_at
+    def _swap(self, chains: dict[str, OptionChain], fetched_at: datetime) -> None:
+        self._chains, self.fetched_at = chains, fetched_at
 
     def _kept(self, connection: Connection) -> list[tuple[bytes, datetime]]:
         table = tables.instruments

@@ -66,7 +66,7 @@ class VenueKeeper:
     async def _refresh(self) -> None:
         """The old list stays in use when a new one cannot be had; that is told once."""
         try:
-            await self._access.instruments.refresh(self._clock())
+            changes = await self._access.instruments.refresh(self._clock())
         except (BrokerError, Refusal) as error:
             self._retry_at = asyncio.get_running_loop().time() + RETRY_SECONDS
             log.warning("instruments_not_refreshed", venue=self._access.venue, error=error.sentence)
@@ -79,6 +79,12 @@ class VenueKeeper:
                 )
             return
         self._complained = False
+        if changes:
+            lines = "\n".join(f"• {html.escape(str(change))}" for change in changes)
+            await self._tell(
+                f"📏 <b>Lots have changed</b> ({self._access.venue})\n{lines}\n"
+                "Alerts with `quantity` must be multiples of the new lot."
+            )
 
     def _in_use(self) -> str:
         count = self._access.instruments.count

@@ -74,7 +74,14 @@ def connect(
         venue=venue,
         book=book,
         session=session,
-        instruments=Instruments(venue, book, on.database, on.calendar, underlyings()),
+        instruments=Instruments(
+            venue,
+            book,
+            on.database,
+            on.calendar,
+            underlyings(),
+            required=frozenset(settings.risk.allowed_symbols),
+        ),
         prices=Prices(book, market_data=has_data, subscribe=subscribe if has_data else None),
     )
     ticker_url = paper.ticker_url if paper else plain_url(kite.ticker_url)

@@ -1,6 +1,6 @@
 """The day's instrument list: checked, kept, swapped in whole; never emptied by a bad one."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
@@ -26,8 +26,10 @@ def row(number=0, expiry="2026-12-01"):
     return f"{number},0,N{number},NIFTY,0,{expiry},{24000 + 50 * number},0.05,65,CE,NFO-OPT,NFO"
 
 
-def fresh(world):
-    return Instruments("paper", world.book, world.database, world.calendar, underlyings())
+def fresh(world, *required):
+    return Instruments(
+        "paper", world.book, world.database, world.calendar, underlyings(), frozenset(required)
+    )
 
 
 def answer(world, body):
@@ -69,6 +71,61 @@ async def test_a_list_that_is_not_credible_leaves_the_old_one_in_use(world, body
         await world.instruments.refresh(world.clock())
     assert world.instruments.count == count
     assert await world.rows(tables.instruments) == kept
+
+
+def bank(number, expiry="2026-12-29", lot=30):
+    return f"{number},0,B{number},BANKNIFTY,0,{expiry},{51000 + 100 * number},0.05,{lot},CE,NFO-OPT,NFO"
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([row(1), row(2), row(3), row(4)], "no living option of BANKNIFTY"),
+        ([row(1), row(2), bank(1, "2026-11-24"), bank(2, "2026-11-24")], "no living option of BANKNIFTY"),
+        (
+            [row(1, "2026-12-08"), row(2, "2026-12-08"), bank(1), bank(2)],
+            "nearest NIFTY expiry is 2026-12-08",
+        ),
+        (
+            [row(1), row(2), bank(1, "2027-01-26"), bank(2, "2027-01-26")],
+            "nearest BANKNIFTY expiry is 2027-01",
+        ),
+    ],
+)
+async def test_a_list_that_lacks_an_underlying_or_its_nearest_expiry_is_not_believed(world, rows, words):
+    instruments = fresh(world, "NIFTY", "BANKNIFTY")
+    answer(world, listed(row(1), row(2), bank(1), bank(2)))
+    await instruments.refresh(world.clock())
+    world.paper.faults.clear()
+    answer(world, listed(*rows))
+    with pytest.raises(Refusal, match=words):
+        await instruments.refresh(world.clock())
+    assert instruments.chain("BANKNIFTY").expiries == [date(2026, 12, 29)]
+
+
+async def test_a_list_without_what_expired_long_ago_is_taken(world):
+    """An old list's dead underlyings do not keep a new one out for ever."""
+    instruments = fresh(world, "NIFTY", "BANKNIFTY")
+    answer(world, listed(row(1), row(2), bank(1), bank(2)))
+    await instruments.refresh(world.clock())
+    world.paper.faults.clear()
+    answer(world, listed(row(1, "2027-01-05"), row(2, "2027-01-05"), row(3, "2027-01-05")))
+    await instruments.refresh(world.clock() + timedelta(days=36))
+    assert instruments.count == 3
+
+
+async def test_lots_that_changed_since_the_last_list_are_known(world):
+    instruments = fresh(world)
+    answer(world, listed(row(1), row(2), bank(1), bank(2)))
+    assert await instruments.refresh(world.clock()) == []
+    world.paper.faults.clear()
+    wider = row(3, "2026-12-08").replace(",65,", ",75,")
+    answer(world, listed(row(1), row(2), wider, bank(1, lot=35), bank(2, lot=35)))
+    changes = await instruments.refresh(world.clock())
+    assert [str(change) for change in changes] == [
+        "BANKNIFTY 30 → 35, from the expiry of 29 Dec 2026 on",
+        "NIFTY 65 → 75, from the expiry of 08 Dec 2026 on",
+    ]
 
 
 async def test_a_list_that_cannot_be_had_leaves_the_old_one_in_use(world):

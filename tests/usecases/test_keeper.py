@@ -67,3 +67,23 @@ async def test_a_list_that_cannot_be_had_is_told_once_and_tried_again_later(worl
     await keeper.look()
     assert world.instruments.fetched_at == world.clock()
     assert len(told) == 1
+
+
+async def test_lots_that_changed_are_told(world, keeper, told):
+    """The morning's list has another lot: an alert with `quantity` may not fit any more."""
+    first = await world.book.instruments("NFO")
+    changed = first.replace(b",0.05,65,", b",0.05,75,")
+    assert changed != first
+    world.clock.forward(days=1)
+    world.fault(
+        FaultKind.BODY,
+        route="GET /instruments/NFO",
+        code=200,
+        body=changed.decode(),
+        content_type="text/csv",
+        times=None,
+    )
+    await keeper.look()
+    (text,) = told
+    assert "Lots have changed" in text
+    assert "NIFTY 65 → 75" in text
