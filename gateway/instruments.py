@@ -111,7 +111,7 @@ class Instruments:
         packed = {exchange: await asyncio.to_thread(_pack, body, names) for exchange, body in raw.items()}
         contracts = [contract for _, found in packed.values() for contract in found]
         chains = await asyncio.to_thread(chains_of, contracts)
-        check(chains, self._chains, self._underlyings, self._required, ist(now).date())
+        check(chains, self._chains, self._required, ist(now).date())
         changes = lot_changes(chains, self._chains, ist(now).date())
         await self._database.write(
             lambda connection: self._keep(connection, {key: data for key, (data, _) in packed.items()}, now)

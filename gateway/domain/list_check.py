@@ -4,12 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from config.market import Underlying
 from gateway.domain.chain import OptionChain
 from gateway.domain.errors import Refusal
 
-#: The nearest expiry is at most so far off (facts/kite.md 7.5): a week and its holidays, a month and its.
-WEEKLY_WITHIN, MONTHLY_WITHIN = timedelta(days=10), timedelta(days=40)
+#: Holidays move an expiry by days; the nearest is at most a month and its holidays off (facts/kite.md 7.5).
+MOVED, FARTHEST = timedelta(days=4), timedelta(days=40)
 #: A list that shrinks below this share of the one in use is broken.
 SMALLEST_SHARE = 0.5
 
@@ -29,13 +28,7 @@ class LotChange:
         return f"{self.name} {self.before} → {self.after}, from the expiry of {self.first_expiry:%d %b %Y} on"
 
 
-def check(
-    new: Chains,
-    old: Chains,
-    underlyings: Mapping[str, Underlying],
-    required: Collection[str],
-    today: date,
-) -> None:
+def check(new: Chains, old: Chains, required: Collection[str], today: date) -> None:
     """Raises Refusal for a list that is not credible. What is `required` must stay once it was listed."""
     if not any(_living(chain, today) for chain in new.values()):
         raise Refusal("instruments", "the fetched instrument list holds no living option of any underlying")
@@ -46,17 +39,17 @@ def check(
         if name in old and _living(old[name], today) and not (name in new and _living(new[name], today)):
             raise Refusal("instruments", f"the fetched list has no living option of {name}")
     for name, chain in new.items():
-        _check_expiries(chain, underlyings[name], today)
+        _check_expiries(chain, old.get(name), today)
 
 
-def _check_expiries(chain: OptionChain, underlying: Underlying, today: date) -> None:
+def _check_expiries(chain: OptionChain, before: OptionChain | None, today: date) -> None:
+    """A nearest expiry that was listed must still be there, moved by a holiday at most."""
     living = _living(chain, today)
-    within = WEEKLY_WITHIN if underlying.weekly else MONTHLY_WITHIN
-    if living and living[0] - today > within:
-        raise Refusal(
-            "instruments",
-            f"the fetched list's nearest {chain.name} expiry is {living[0]}, over {within.days} days off",
-        )
+    known = _living(before, today) if before else []
+    if living and known and living[0] - known[0] > MOVED:
+        raise Refusal("instruments", f"the fetched list has lost {chain.name}'s expiry of {known[0]}")
+    if living and not known and living[0] - today > FARTHEST:
+        raise Refusal("instruments", f"the fetched list has no {chain.name} expiry before {living[0]}")
 
 
 def lot_changes(new: Chains, old: Chains, today: date) -> list[LotChange]:

@@ -84,11 +84,11 @@ def bank(number, expiry="2026-12-29", lot=30):
         ([row(1), row(2), bank(1, "2026-11-24"), bank(2, "2026-11-24")], "no living option of BANKNIFTY"),
         (
             [row(1, "2026-12-08"), row(2, "2026-12-08"), bank(1), bank(2)],
-            "nearest NIFTY expiry is 2026-12-08",
+            "has lost NIFTY's expiry of 2026-12-01",
         ),
         (
             [row(1), row(2), bank(1, "2027-01-26"), bank(2, "2027-01-26")],
-            "nearest BANKNIFTY expiry is 2027-01",
+            "has lost BANKNIFTY's expiry of 2026-12-29",
         ),
     ],
 )
@@ -101,6 +101,22 @@ async def test_a_list_that_lacks_an_underlying_or_its_nearest_expiry_is_not_beli
     with pytest.raises(Refusal, match=words):
         await instruments.refresh(world.clock())
     assert instruments.chain("BANKNIFTY").expiries == [date(2026, 12, 29)]
+
+
+async def test_a_first_list_without_any_expiry_within_a_month_is_not_believed(world):
+    answer(world, listed(row(1, "2027-01-26"), row(2, "2027-01-26")))
+    with pytest.raises(Refusal, match="no NIFTY expiry before 2027-01-26"):
+        await fresh(world).refresh(world.clock())
+
+
+async def test_an_expiry_that_a_holiday_moved_is_taken(world):
+    instruments = fresh(world, "NIFTY")
+    answer(world, listed(row(1), row(2)))
+    await instruments.refresh(world.clock())
+    world.paper.faults.clear()
+    answer(world, listed(row(1, "2026-11-30"), row(2, "2026-11-30")))
+    await instruments.refresh(world.clock())
+    assert instruments.chain("NIFTY").expiries == [date(2026, 11, 30)]
 
 
 async def test_a_list_without_what_expired_long_ago_is_taken(world):
