@@ -210,6 +210,10 @@ class StrategySettings(Trade, Defaults):
     notices: dict[NoticeEvent, NoticeLevel] = {}
     allow_short: bool
 
+    def __hash__(self) -> int:
+        """Of what tells it apart; equality still compares everything (what is read of it is cached)."""
+        return hash((self.name, self.venue))
+
 
 class Risk(Section):
     """The limits of the whole account. live needs each of them written out."""
