@@ -7,20 +7,28 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from telegram import Update
+from telegram import BotCommandScopeChat, Update
 from telegram.error import TelegramError
-from telegram.ext import Application, CallbackQueryHandler, CommandHandler, TypeHandler, filters
+from telegram.ext import (
+    Application,
+    CallbackQueryHandler,
+    CommandHandler,
+    MessageHandler,
+    TypeHandler,
+    filters,
+)
 from telegram.request import HTTPXRequest
 
 from bot import refresh
-from bot.access import GUARD_GROUP, OwnersOnly
+from bot.access import GUARD_GROUP, OwnersOnly, command_of
 from bot.buttons import Buttons
 from bot.commands import COMMANDS, Command, switches
-from bot.commands.command import reply, too_old
-from bot.menu import set_menus
+from bot.commands.command import VIEW, reply, too_old
+from bot.menu import set_menu, set_menus
 from bot.originals import ORIGINALS_GROUP, originals_only
 from bot.pace import Counted, Pace
 from bot.ports import Ports
+from bot.words import Words
 
 log = structlog.get_logger()
 
@@ -79,6 +87,7 @@ class TelegramBot:
         self._token = token
         self._api_url = api_url.rstrip("/")
         self._owner_ids = owner_ids
+        self._viewers = frozenset(ports.settings.telegram.viewer_ids) - owner_ids
         self._ports = ports
         self._pace = pace
         self._request: WatchedRequest | None = None
@@ -113,6 +122,8 @@ class TelegramBot:
             await application.start()
             chat_id = self._ports.settings.telegram.chat_id
             await set_menus(application.bot, self._owner_ids, COMMANDS, chat_id)
+            for viewer in sorted(self._viewers):
+                await set_menu(application.bot, BotCommandScopeChat(viewer), READING)
             assert application.updater is not None  # noqa: S101  the builder makes one
             await application.updater.start_polling(
                 timeout=POLL_TIMEOUT,
@@ -155,7 +166,8 @@ class TelegramBot:
         )
         application.add_handler(TypeHandler(Update, originals_only), group=ORIGINALS_GROUP)
         application.add_handler(
-            TypeHandler(Update, OwnersOnly(self._owner_ids, self._on_recovery)), group=GUARD_GROUP
+            TypeHandler(Update, OwnersOnly(self._owner_ids, self._on_recovery, self._viewers, only_reads)),
+            group=GUARD_GROUP,
         )
         for command in COMMANDS:
             # What only reads may wait for the broker or a picture; no press waits behind it.
@@ -168,6 +180,8 @@ class TelegramBot:
                 )
             )
         self._add_buttons(application)
+        typed = filters.TEXT & ~filters.COMMAND & filters.UpdateType.MESSAGE
+        application.add_handler(MessageHandler(typed, Words(self._ports)))
         application.add_error_handler(_log_error)
         return application
 
@@ -178,6 +192,17 @@ class TelegramBot:
         application.add_handler(CallbackQueryHandler(switches.Switches(self._ports), switches.PATTERN))
         # A press may wait for a price; whoever presses after it must not wait with it.
         application.add_handler(CallbackQueryHandler(Buttons(self._ports), block=False))
+
+
+#: What viewers have.
+READING = tuple(command for command in COMMANDS if command.reads)
+
+
+def only_reads(update: Update) -> bool:
+    """Whether an update is a command that only says what is, or the press of a button that shows a page."""
+    if update.callback_query is not None:
+        return (update.callback_query.data or "").startswith(VIEW)
+    return command_of(update) in {command.name for command in READING}
 
 
 def _handler(command: Command, ports: Ports) -> Callable[[Update, Any], Any]:

@@ -8,6 +8,7 @@ from bot.access import name_of
 from bot.difference_card import DIFFERENCE
 from bot.kept_card import KEPT
 from bot.ports import Ports
+from bot.words import ask_for_the_word
 from gateway.domain.checkpoints import checkpoint
 from gateway.questions import Change
 
@@ -31,7 +32,7 @@ class Buttons:
         if query is None:
             return
         checkpoint("press.received")
-        sentence = await self._act(query.data or "", name_of(update), query)
+        sentence = await self._act(query.data or "", name_of(update), query, update)
         try:
             await query.answer(sentence[:200])
             checkpoint("press.answered")
@@ -39,10 +40,10 @@ class Buttons:
             # Too old to be answered; the action itself is done all the same (facts/telegram.md 1.2).
             return
 
-    async def _act(self, data: str, by: str, query: CallbackQuery) -> str:
+    async def _act(self, data: str, by: str, query: CallbackQuery, update: Update) -> str:
         kind, _, key = data.partition(":")
         if kind in _QUESTION:
-            return await self._on_question(kind, key, by)
+            return await self._on_question(kind, key, by, update)
         if kind in _UNKNOWN:
             return await self._answer_unknown(kind, key, by)
         if data in (STOP, STOP_AND_FLATTEN, WHOLE_ACCOUNT):
@@ -73,7 +74,7 @@ class Buttons:
         answer, _, number = rest.partition(":")
         return await self._ports.adoption.answer(difference_id, answer, int(number or 0), by)
 
-    async def _on_question(self, kind: str, key: str, by: str) -> str:
+    async def _on_question(self, kind: str, key: str, by: str, update: Update) -> str:
         """`key` is the approval, the version of the card that was pressed, and what else the button says."""
         approval_id, _, rest = key.partition(":")
         version, _, change = rest.partition(":")
@@ -85,7 +86,14 @@ class Buttons:
         if not version.isdecimal():
             return "This button is too old: use those of the newest card."
         if kind == "a":
-            return (await questions.approve(approval_id, int(version), by)).sentence
+
+            async def approve() -> str:
+                return (await questions.approve(approval_id, int(version), by)).sentence
+
+            factor = self._ports.factor
+            if factor.guards_orders and factor.covers(await questions.premium_total(approval_id)):
+                return await ask_for_the_word(self._ports, update, approve)
+            return await approve()
         if change not in set(Change):
             return "This button is not known any more."
         return (await questions.resize(approval_id, int(version), Change(change), by)).sentence

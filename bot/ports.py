@@ -1,11 +1,12 @@
 """What the bot needs of the gateway: use cases to call, and places to read."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.confirmations import Confirmations
 from bot.day_picture import DayPictures
+from bot.second_factor import SecondFactor
 from config.settings import Settings
 from gateway.adoption import Adoption
 from gateway.approval import Approvals
@@ -35,6 +36,8 @@ class Ports:
     adoption: Adoption
     kept_exits: KeptExits
     confirmations: Confirmations
+    #: Asked for before /resume and large orders, where the owner has set a word.
+    factor: SecondFactor = field(default_factory=SecondFactor)
     #: Takes an order in words and who says it; the alert's id. Raises InvalidAlert, StorageFailed.
     submit_words: Callable[[str, str], Awaitable[str]]
     #: Closes the holdings with these numbers, for whom; returns when that is on disk.

@@ -27,6 +27,7 @@ _TRAIL = re.compile(r"\d+(\.\d+)?%?")
 _EXPIRY = re.compile(r"weekly|monthly|next|\d{4}-\d{2}-\d{2}")
 _TIME_OF_DAY = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _SHORTEST_SECRET = 4
+_SHORTEST_WORD = 6
 _OPTION_TYPES = {"CALL": "CE", "C": "CE", "PUT": "PE", "P": "PE"}
 
 
@@ -114,6 +115,13 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _word(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if len(text) < _SHORTEST_WORD or text != text.strip() or not text.isprintable() or text.startswith("/"):
+        raise ValueError(f"at least {_SHORTEST_WORD} characters, no spaces at its ends, no / in front")
+    return value
+
+
 def _option_type(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -169,6 +177,11 @@ WebhookSecret = Annotated[
     SecretStr,
     AfterValidator(_webhook_secret),
     WithJsonSchema({"type": "string", "format": "password", "minLength": _SHORTEST_SECRET}),
+]
+Word = Annotated[
+    SecretStr,
+    AfterValidator(_word),
+    WithJsonSchema({"type": "string", "format": "password", "minLength": _SHORTEST_WORD}),
 ]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9&_-]{1,40}$"), BeforeValidator(_upper)]
 OptionType = Annotated[

@@ -24,6 +24,7 @@ def faults_in(settings: Settings, path: Path | None) -> list[Fault]:
         *_webhook_secret(settings),
         *_telegram(settings),
         *_notices(settings),
+        *_second_factor(settings),
         *_servers(settings),
         *_strategies(settings),
     ]
@@ -69,6 +70,15 @@ def _telegram(settings: Settings) -> Iterator[Fault]:
         yield Fault(
             key="telegram.owner_ids",
             sentence="must name at least one numeric user id (see @userinfobot): no one else is heard",
+        )
+
+
+def _second_factor(settings: Settings) -> Iterator[Fault]:
+    telegram = settings.telegram
+    if telegram.second_factor_above_premium is not None and telegram.second_factor_word is None:
+        yield Fault(
+            key="telegram.second_factor_word",
+            sentence="is missing: second_factor_above_premium asks for it",
         )
 
 

@@ -12,6 +12,9 @@ def secret_values(settings: Settings) -> frozenset[str]:
         settings.kite.api_secret.get_secret_value(),
         settings.telegram.bot_token.get_secret_value(),
         settings.webhook_secret.get_secret_value() if settings.webhook_secret else "",
+        settings.telegram.second_factor_word.get_secret_value()
+        if settings.telegram.second_factor_word
+        else "",
         *_database_passwords(settings.database_url),
     }
     return frozenset(values - {""})

@@ -75,6 +75,21 @@ class Telegram(Section):
     owner_ids: tuple[f.Count, ...] = Field(
         default=(), description="Numeric Telegram user ids that are heard; everyone else gets silence."
     )
+    viewer_ids: tuple[f.Count, ...] = Field(
+        default=(),
+        description="Numeric Telegram user ids that may look (/status, /positions, /pnl ...) and decide "
+        "nothing.",
+    )
+    second_factor_word: f.Word | None = Field(
+        default=None,
+        description="A word typed before /resume, and before orders above second_factor_above_premium; null: "
+        "none is asked for.",
+    )
+    second_factor_above_premium: f.Rupees | None = Field(
+        default=None,
+        description="Premium of one order (price x units), in rupees, above which Approve also asks for the "
+        "word; then /mode auto and a /buy that nobody would be asked about do, too. null: none.",
+    )
     chat_id: int | None = Field(
         default=None,
         description="The chat written to (groups have a negative id); null: each owner privately.",

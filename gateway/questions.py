@@ -122,11 +122,12 @@ class Questions:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def premium_total(self, approval_id: str) -> Decimal | None:
-        """What the order on the card comes to, in rupees; None when it is not known, or not an entry."""
+        """What the entry on the card comes to, in rupees; None when its premium is not known. What is no
+        entry, or decided, comes to nothing."""
         question = await self._question(approval_id)
-        if question is None or not question.is_entry or question.premium is None:
-            return None
-        return question.premium * question.quantity
+        if question is None or not question.is_entry or question.approval.decision != intents.PENDING:
+            return Decimal(0)
+        return None if question.premium is None else question.premium * question.quantity
 
     async def approve(self, approval_id: str, version: int, by: str) -> Decision:
         """Approves the card of that version, unless the premium has moved too far since: then it is asked

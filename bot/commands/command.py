@@ -45,11 +45,13 @@ class Command:
     draw: Draw | None = None
     #: Whether it must not be done when it arrives long after it was written.
     perishable: bool = False
+    #: Whether it only says what is, though it draws no page.
+    tells: bool = False
 
     @property
     def reads(self) -> bool:
         """Whether it changes nothing."""
-        return self.draw is not None
+        return self.tells or self.draw is not None
 
 
 def reading(name: str, summary: str, draw: Draw) -> Command:

@@ -21,7 +21,7 @@ def help_command(name: str, summary: str, commands: Sequence[Command]) -> Comman
         status = await ports.database.read(lambda connection: status_text(connection, ports))
         await reply(update, f"<b>Manjha</b> takes your alerts to Kite.\n\n{listed}\n\n{status}")
 
-    return Command(name=name, summary=summary, run=run)
+    return Command(name=name, summary=summary, run=run, tells=True)
 
 
 async def _status(ports: Ports, _words: Sequence[str]) -> Page:

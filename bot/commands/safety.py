@@ -9,6 +9,7 @@ from bot.buttons import CANCEL, STOP, STOP_AND_FLATTEN, WHOLE_ACCOUNT
 from bot.commands.command import Command, reply
 from bot.keyboard import Button, inline
 from bot.ports import Ports
+from bot.words import ask_for_the_word
 
 
 async def _ask(_ports: Ports, update: Update, _words: Sequence[str]) -> None:
@@ -28,7 +29,13 @@ async def _ask(_ports: Ports, update: Update, _words: Sequence[str]) -> None:
 
 
 async def _resume(ports: Ports, update: Update, _words: Sequence[str]) -> None:
-    if not await ports.kill_switch.lift(name_of(update)):
+    async def resume() -> str:
+        was_on = await ports.kill_switch.lift(name_of(update))
+        return "Resumed." if was_on else "The kill switch is not on."
+
+    if ports.factor.is_on:
+        await ask_for_the_word(ports, update, resume)
+    elif not await ports.kill_switch.lift(name_of(update)):
         await reply(update, "The kill switch is not on.")
 
 

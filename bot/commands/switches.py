@@ -18,6 +18,7 @@ from bot.commands.command import Command, reply
 from bot.keyboard import inline
 from bot.ports import Ports
 from bot.tables import clipped
+from bot.words import ask_for_the_word
 from config.settings import Settings
 from storage import modes, strategies
 
@@ -69,6 +70,9 @@ async def _mode(ports: Ports, update: Update, words: Sequence[str]) -> None:
         return
     strategy, doubt = await _meant(ports, words[:-1])
     mode = words[-1].lower()
+    if mode == "auto" and ports.factor.guards_orders:
+        await ask_for_the_word(ports, update, lambda: _unasked(ports, strategy, name_of(update)))
+        return
     await _turn(ports, mode[0], strategy, name_of(update))
     words_of = "is asked first" if mode == "confirm" else "goes straight on"
     await _answer(ports, update, "approval", f"{_whom(strategy)}: each entry {words_of}.{doubt}")
@@ -107,6 +111,17 @@ async def _turn(ports: Ports, verb: str, strategy: str | None, by: str) -> bool:
         return True
 
     return await ports.database.write(turn)
+
+
+async def _unasked(ports: Ports, strategy: str | None, by: str) -> str:
+    """Approval off, once the second word was right: without that a large order would need no word at all."""
+    await _turn(ports, "a", strategy, by)
+    return _done("a", strategy)
+
+
+async def asks_everywhere(ports: Ports) -> bool:
+    """Whether every strategy's entries are asked about first."""
+    return all(each.mode == "confirm" for each in await _switches(ports))
 
 
 async def _answer(ports: Ports, update: Update, board: Board, said: str) -> None:
@@ -183,7 +198,12 @@ class Switches:
         verb, _, key = (query.data or "").removeprefix(SWITCH).partition(":")
         found = [each for each in await _switches(self._ports) if each.key == key]
         sentence = "This strategy is not known any more."
-        if found and verb in {"p", "u", "a", "c"}:
+        if found and verb == "a" and self._ports.factor.guards_orders:
+            strategy, by = found[0].strategy, name_of(update)
+            sentence = await ask_for_the_word(
+                self._ports, update, lambda: _unasked(self._ports, strategy, by)
+            )
+        elif found and verb in {"p", "u", "a", "c"}:
             await _turn(self._ports, verb, found[0].strategy, name_of(update))
             sentence = _done(verb, found[0].strategy)
             await self._redraw(query, "entries" if verb in {"p", "u"} else "approval", sentence)

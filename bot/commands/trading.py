@@ -7,8 +7,10 @@ from telegram import Update
 
 from bot.access import name_of
 from bot.commands.command import Command, reply
+from bot.commands.switches import asks_everywhere
 from bot.keyboard import Button, inline
 from bot.ports import Ports
+from bot.words import ask_for_the_word
 from gateway.domain.errors import InvalidAlert, StorageFailed
 from storage import holdings
 
@@ -19,18 +21,26 @@ def _by_hand(action: str) -> Command:
             example = "NIFTY ATM CE 1 lot" if action == "buy" else "NIFTY CE"
             await reply(update, f"Say what, such as <code>/{action} {example}</code>.")
             return
-        try:
-            alert_id = await ports.submit_words(f"{action} {' '.join(words)}", name_of(update))
-        except InvalidAlert as error:
-            await reply(update, f"⚠️ <b>{html.escape(error.field)}</b>: {html.escape(error.sentence)}")
-        except StorageFailed:
-            await reply(update, "⚠️ It could not be stored; nothing is ordered. Try again.")
-        else:
-            await reply(update, f"Taken as alert <code>{alert_id}</code>.")
+        if action == "buy" and ports.factor.guards_orders and not await asks_everywhere(ports):
+            # Its size is known when it is planned, and nothing may ask after that.
+            await ask_for_the_word(ports, update, lambda: _submitted(ports, update, action, words))
+            return
+        await reply(update, html.escape(await _submitted(ports, update, action, words), quote=False))
 
     return Command(
         name=action, summary=f"{action} in words, by the same rules as an alert", run=run, perishable=True
     )
+
+
+async def _submitted(ports: Ports, update: Update, action: str, words: Sequence[str]) -> str:
+    """Hands the order in; what became of that, as plain text."""
+    try:
+        alert_id = await ports.submit_words(f"{action} {' '.join(words)}", name_of(update))
+    except InvalidAlert as error:
+        return f"⚠️ {error.field}: {error.sentence}"
+    except StorageFailed:
+        return "⚠️ It could not be stored; nothing is ordered. Try again."
+    return f"Taken as alert {alert_id}."
 
 
 async def _squareoff(ports: Ports, update: Update, words: Sequence[str]) -> None:

@@ -14,7 +14,9 @@ from bot.notices import Sender
 from bot.pace import Pace
 from bot.phone.server import PhoneServer
 from bot.ports import Ports
+from bot.second_factor import SecondFactor
 from config.logs import add_secret
+from config.settings import Settings
 from config.telegram import telegram_limits
 from gateway.assembly.ground import Ground
 from gateway.assembly.lines import Lines
@@ -23,6 +25,12 @@ from gateway.paper.server import PaperServer
 from gateway.venue_line import plain_url
 
 TELEGRAM_API = "https://api.telegram.org"
+
+
+def _factor(settings: Settings) -> SecondFactor:
+    word = settings.telegram.second_factor_word
+    above = settings.telegram.second_factor_above_premium
+    return SecondFactor(word=word.get_secret_value() if word else None, above=above)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +75,7 @@ class Telephone:
             adoption=trading.adoption,
             kept_exits=trading.kept_exits,
             confirmations=Confirmations(),
+            factor=_factor(ground.settings),
             submit_words=submit_words,
             close=trading.close,
             venues=lines.access,
