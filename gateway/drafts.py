@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import Row
+
 from config.settings import StrategySettings
 from gateway.domain.contract import Contract
 from gateway.domain.errors import Refusal
 from gateway.domain.market import is_squared_off
-from gateway.domain.order import AlertId, IntentId, OrderTicket, Purpose, Side, make_tag
+from gateway.domain.order import AlertId, IntentId, OrderTicket, Purpose, Side, Tag, make_tag
 from gateway.domain.signal import Level, LevelKind
 from gateway.domain.sizing import limit_at, marketable_limit
 from gateway.risk import Proposal
@@ -85,6 +87,39 @@ def ticket_like(draft: Draft) -> OrderTicket:
         order_type=draft.order_type,
         price=draft.price,
         market_protection=draft.market_protection,
+    )
+
+
+def proposal_of(row: Row[Any], *, asked: bool, policy: str) -> Proposal:
+    """What the rules are asked about an intent at its claim."""
+    return Proposal(
+        purpose=Purpose(row.purpose),
+        venue=row.venue,
+        strategy=row.strategy,
+        symbol=row.name,
+        tradingsymbol=row.tradingsymbol,
+        quantity=row.quantity,
+        lot_size=row.lot_size,
+        orders=1,
+        premium=row.price or row.asked_premium or row.premium,
+        asked=asked,
+        squared_off=is_squared_off(policy, row.product),
+    )
+
+
+def ticket_of(row: Row[Any]) -> OrderTicket:
+    """The one call that an intent is."""
+    return OrderTicket(
+        tag=Tag(row.tag),
+        exchange=row.exchange,
+        tradingsymbol=row.tradingsymbol,
+        side=Side(row.side),
+        quantity=row.quantity,
+        product=row.product,
+        order_type=row.order_type,
+        price=row.price,
+        trigger_price=row.trigger_price,
+        market_protection=row.market_protection,
     )
 
 

@@ -17,17 +17,15 @@ from gateway import wording
 from gateway.breaker import Breaker
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, BrokerFault, IllegalMove, Outcome, StorageFailed
-from gateway.domain.market import is_squared_off
 from gateway.domain.order import (
     IntentState,
-    OrderTicket,
     Purpose,
     Side,
-    Tag,
 )
+from gateway.drafts import proposal_of, ticket_of
 from gateway.kite.desk import Desk
 from gateway.pacing import Pacer
-from gateway.risk import Proposal, Rule, Verdict, judge
+from gateway.risk import Rule, Verdict, judge
 from gateway.session import Session
 from gateway.wakeups import Wakeups
 from gateway.world import WorldReader
@@ -200,7 +198,7 @@ class Executor:
         world = self._world.read(connection, row.venue, row.strategy)
         approval = intents.approval_of(connection, row.alert_id)
         policy = self._settings.strategy(row.strategy).square_off
-        proposal = _proposal(row, asked=approval is not None, policy=policy)
+        proposal = proposal_of(row, asked=approval is not None, policy=policy)
         verdicts = judge(self._rules, proposal, world)
         sentences = [verdict.sentence for verdict in verdicts] + _oversold(connection, row)
         if sentences:
@@ -257,7 +255,7 @@ class Executor:
         placer = self._placers[row.venue]
         asked_at = self._clock()
         try:
-            order_id = await placer.desk.place(_ticket(row))
+            order_id = await placer.desk.place(ticket_of(row))
         except BrokerError as error:
             checkpoint("execution.failed")
             await self._database.write(partial(self._record_failure, row=row, error=error))
@@ -376,37 +374,6 @@ def _oversold(connection: Connection, row: Row[Any]) -> list[str]:
     return [
         f"{row.strategy} has {max(free, 0)} units of {row.tradingsymbol} left to sell, not {row.quantity}"
     ]
-
-
-def _proposal(row: Row[Any], *, asked: bool, policy: str) -> Proposal:
-    return Proposal(
-        purpose=Purpose(row.purpose),
-        venue=row.venue,
-        strategy=row.strategy,
-        symbol=row.name,
-        tradingsymbol=row.tradingsymbol,
-        quantity=row.quantity,
-        lot_size=row.lot_size,
-        orders=1,
-        premium=row.price or row.asked_premium or row.premium,
-        asked=asked,
-        squared_off=is_squared_off(policy, row.product),
-    )
-
-
-def _ticket(row: Row[Any]) -> OrderTicket:
-    return OrderTicket(
-        tag=Tag(row.tag),
-        exchange=row.exchange,
-        tradingsymbol=row.tradingsymbol,
-        side=Side(row.side),
-        quantity=row.quantity,
-        product=row.product,
-        order_type=row.order_type,
-        price=row.price,
-        trigger_price=row.trigger_price,
-        market_protection=row.market_protection,
-    )
 
 
 def _is_sell(row: Row[Any]) -> bool:

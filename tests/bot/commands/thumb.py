@@ -17,6 +17,7 @@ from bot.ports import Ports
 from config.telegram import telegram_limits
 from gateway.adoption import Adoption
 from gateway.domain.order import AlertId
+from gateway.kept_exits import KeptExits
 from gateway.profit import Profits
 from storage.alerts import Arrival
 from tests.usecases.world import OWNER, World
@@ -116,6 +117,11 @@ def ports_of(world: World, words: list[str], **changes: Any) -> Ports:
         "profits": profits,
         "pictures": DayPictures(world.database, profits, charts),
         "adoption": Adoption(world.database, world.outbox, world.wakeups, world.clock),
+        "kept_exits": KeptExits(
+            *(world.settings, world.database, world.outbox, world.wakeups, world.clock, world.intake),
+            lambda _venue: None,
+            lambda _venue, _name: 1800,
+        ),
         "confirmations": Confirmations(),
         "submit_words": submit_words,
         "close": close,
