@@ -12,6 +12,7 @@ from gateway.adoption import Adoption
 from gateway.approval import Approvals
 from gateway.kept_exits import KeptExits
 from gateway.kill_switch import KillSwitch
+from gateway.limits import Limits
 from gateway.profit import Profits
 from gateway.questions import Questions
 from gateway.square_off import SquareOff
@@ -33,6 +34,7 @@ class Ports:
     square_off: SquareOff
     profits: Profits
     pictures: DayPictures
+    limits: Limits
     adoption: Adoption
     kept_exits: KeptExits
     confirmations: Confirmations

@@ -10,7 +10,7 @@ from config.fields import is_loopback
 from config.file import readable_by_others
 from config.model import Settings
 from config.notices import NEVER_OFF, NoticeLevel
-from config.sections import Risk
+from config.sections import LIVE_LIMITS
 
 _LIVE_SECRET_LENGTH = 16
 _PLACEHOLDERS = {"long random text", "your-secret-key-here", "change-me-to-long-random-text"}
@@ -125,7 +125,7 @@ def _live_keys(settings: Settings) -> Iterator[Fault]:
 
 
 def _live_limits(settings: Settings) -> Iterator[Fault]:
-    for limit in Risk.model_fields:
+    for limit in LIVE_LIMITS:
         if limit not in settings.risk.model_fields_set:
             yield Fault(key=f"risk.{limit}", sentence="is missing: live needs every limit written out by you")
 

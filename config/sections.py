@@ -231,7 +231,7 @@ class StrategySettings(Trade, Defaults):
 
 
 class Risk(Section):
-    """The limits of the whole account. live needs each of them written out."""
+    """The limits of the whole account. live needs the first six written out; the others are optional."""
 
     max_lots_per_order: f.Count = Field(default=10, description="Lots in one order, at most.")
     max_premium_per_order: f.Rupees = Field(
@@ -242,11 +242,44 @@ class Risk(Section):
     )
     max_orders_per_day: f.Count = Field(default=50, description="Entries a day, at most; exits always go on.")
     max_daily_loss: f.Rupees = Field(
-        default=Decimal(10_000), description="Loss of the day, in rupees, at which no more is bought."
+        default=Decimal(10_000),
+        description="Loss of the day in rupees, realised and open, after charges, at which entries stop.",
     )
     allowed_symbols: Annotated[tuple[f.Symbol, ...], Field(min_length=1)] = Field(
         default=("NIFTY", "BANKNIFTY", "SENSEX"), description="Underlyings that may be bought."
     )
+    flatten_on_daily_loss: bool = Field(
+        default=False,
+        description="Whether everything held is closed when max_daily_loss is reached, realised and open "
+        "together; false: only entries stop.",
+    )
+    max_consecutive_losses: f.Count | None = Field(
+        default=None, description="Trades of a day that may lose in a row; then no more is bought. null: off."
+    )
+    max_price_drift_percent: f.Percent | None = Field(
+        default=None,
+        description="How far, in percent, the option's price may move between the alert and the order (the "
+        "approval lies between them), either way. null: off.",
+    )
+    max_spread_percent: f.Percent | None = Field(
+        default=None, description="How far bid and ask may be apart, in percent of their middle. null: off."
+    )
+    min_price: f.Rupees | None = Field(
+        default=None, description="The cheapest option that is bought, in rupees a unit. null: off."
+    )
+    entries_from: f.TimeOfDay | None = Field(
+        default=None, description="No entries before this time of day, IST. null: from the market's opening."
+    )
+    entries_until: f.TimeOfDay | None = Field(
+        default=None, description="No entries from this time of day on, IST. null: to the market's close."
+    )
+
+
+#: The limits that live wants written out by the owner; the other keys of `risk` are optional.
+LIVE_LIMITS = (
+    *("max_lots_per_order", "max_premium_per_order", "max_open_positions"),
+    *("max_orders_per_day", "max_daily_loss", "allowed_symbols"),
+)
 
 
 class Schedule(Section):

@@ -105,4 +105,13 @@ class Closing:
         if row.kind == Kind.BY_HAND:
             chosen = closings.chosen_of(row)
             return Aim(title="🏁 Square-off", selection=lambda held: held.seq in chosen)
+        if row.kind == Kind.DAILY_LOSS:
+            return _all_of(row.id.split(":")[1])
         return Aim(title="🛑 Flatten", selection=_everything, entries=_everything)
+
+
+def _all_of(venue: str) -> Aim:
+    def chosen(row: Row[Any]) -> bool:
+        return bool(row.venue == venue)
+
+    return Aim(title="🛑 Daily loss", selection=chosen, entries=chosen)

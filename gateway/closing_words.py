@@ -46,7 +46,7 @@ def closing_view(connection: Connection, closing_id: str) -> ClosingView | None:
 
 def title_of(kind: str) -> str:
     """What the owner knows it by."""
-    return "🛑 Flatten" if kind == Kind.FLATTEN else "🏁 Square-off"
+    return {Kind.FLATTEN: "🛑 Flatten", Kind.DAILY_LOSS: "🛑 Daily loss"}.get(Kind(kind), "🏁 Square-off")
 
 
 def closing_text(view: ClosingView) -> str:

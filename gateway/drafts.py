@@ -1,5 +1,6 @@
 """Drafts: orders decided and not yet judged; what they look like to the rules and in the tables."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,10 +11,11 @@ from config.settings import StrategySettings
 from gateway.domain.contract import Contract
 from gateway.domain.errors import Refusal
 from gateway.domain.market import is_squared_off
+from gateway.domain.money import Paise
 from gateway.domain.order import AlertId, IntentId, OrderTicket, Purpose, Side, Tag, make_tag
+from gateway.domain.risk import Proposal
 from gateway.domain.signal import Level, LevelKind
 from gateway.domain.sizing import limit_at, marketable_limit
-from gateway.risk import Proposal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,31 @@ def proposal(draft: Draft, strategy: StrategySettings, *, asked: bool) -> Propos
         premium=draft.price or draft.premium,
         asked=asked,
         squared_off=is_squared_off(strategy.square_off, draft.product),
+        side=draft.side,
+        margin=None if draft.margin_paise is None else Paise(draft.margin_paise),
+    )
+
+
+def proposal_of(rows: Sequence[Row[Any]], *, asked: bool, policy: str, claimed: bool = False) -> Proposal:
+    """What the rules are asked about once the intents (of one contract) are stored; `policy` is the
+    strategy's square_off."""
+    first = rows[0]
+    quantity = sum(row.quantity for row in rows)
+    return Proposal(
+        purpose=Purpose(first.purpose),
+        venue=first.venue,
+        strategy=first.strategy,
+        symbol=first.name,
+        tradingsymbol=first.tradingsymbol,
+        quantity=quantity,
+        lot_size=first.lot_size,
+        orders=len(rows),
+        premium=first.price or first.asked_premium or first.premium,
+        asked=asked,
+        squared_off=is_squared_off(policy, first.product),
+        side=Side(first.side),
+        planned_at=first.premium,
+        claimed=claimed,
     )
 
 
@@ -90,25 +117,8 @@ def ticket_like(draft: Draft) -> OrderTicket:
     )
 
 
-def proposal_of(row: Row[Any], *, asked: bool, policy: str) -> Proposal:
-    """What the rules are asked about an intent at its claim."""
-    return Proposal(
-        purpose=Purpose(row.purpose),
-        venue=row.venue,
-        strategy=row.strategy,
-        symbol=row.name,
-        tradingsymbol=row.tradingsymbol,
-        quantity=row.quantity,
-        lot_size=row.lot_size,
-        orders=1,
-        premium=row.price or row.asked_premium or row.premium,
-        asked=asked,
-        squared_off=is_squared_off(policy, row.product),
-    )
-
-
 def ticket_of(row: Row[Any]) -> OrderTicket:
-    """The one call that an intent is."""
+    """What is sent for an intent."""
     return OrderTicket(
         tag=Tag(row.tag),
         exchange=row.exchange,

@@ -22,10 +22,11 @@ from gateway.domain.order import (
     Purpose,
     Side,
 )
+from gateway.domain.risk import NOTHING_READ, Readings, Rule, Verdict, judge, left_unjudged
 from gateway.drafts import proposal_of, ticket_of
 from gateway.kite.desk import Desk
 from gateway.pacing import Pacer
-from gateway.risk import Rule, Verdict, judge
+from gateway.readings import Reader
 from gateway.session import Session
 from gateway.wakeups import Wakeups
 from gateway.world import WorldReader
@@ -68,7 +69,9 @@ class Executor:
         wakeups: Wakeups,
         clock: Callable[[], datetime],
         breaker: Breaker,
+        reader: Reader,
     ) -> None:
+        self._reader = reader
         self._breaker = breaker
         self._settings = settings
         self._database = database
@@ -163,7 +166,8 @@ class Executor:
         if _is_sell(row) and self.clear_the_way is not None and not await self.clear_the_way(row):
             self._wakeups.executor.ring()  # it stays approved, and is looked at again
             return
-        if not await self._database.write(lambda connection: self._claim(connection, row.id)):
+        readings = await self._reader.before_claim(row)
+        if not await self._database.write(lambda connection: self._claim(connection, row.id, readings)):
             self._wakeups.told(row.alert_id)
             return
         checkpoint("execution.claimed")
@@ -179,7 +183,7 @@ class Executor:
         self._wakeups.told(row.alert_id)
         self._wakeups.look_into_the_book(row.venue)
 
-    def _claim(self, connection: Connection, intent_id: str) -> bool:
+    def _claim(self, connection: Connection, intent_id: str, readings: Readings = NOTHING_READ) -> bool:
         """Approved to placing, if every rule still agrees; from this commit on an order may exist."""
         row = intents.get(connection, intent_id)
         if row is None or row.state != IntentState.APPROVED:
@@ -195,10 +199,10 @@ class Executor:
             if fitted is None:
                 return False
             row = fitted
-        world = self._world.read(connection, row.venue, row.strategy)
+        world = self._world.read(connection, row.venue, row.strategy, readings)
         approval = intents.approval_of(connection, row.alert_id)
         policy = self._settings.strategy(row.strategy).square_off
-        proposal = proposal_of(row, asked=approval is not None, policy=policy)
+        proposal = proposal_of([row], asked=approval is not None, policy=policy, claimed=True)
         verdicts = judge(self._rules, proposal, world)
         sentences = [verdict.sentence for verdict in verdicts] + _oversold(connection, row)
         if sentences:
@@ -208,6 +212,11 @@ class Executor:
             self._show(connection, row, now, wording.stopped_at_the_claim(row, sentences))
             return False
         intents.claim(connection, row, now)
+        if row.purpose == Purpose.ENTRY:
+            self._reader.spent(row.venue, proposal.needs)
+        if row.part == 1 and (unjudged := left_unjudged(self._rules, proposal, world)):
+            text, subject = wording.not_checked(row, unjudged), f"alert:{row.alert_id}"
+            self._outbox.tell(connection, text, at=now, subject=subject, loud=False)
         checkpoint("execution.claiming")
         return True
 

@@ -13,15 +13,16 @@ from config.settings import Settings, StrategySettings
 from gateway import reversal, wording
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.contract import Contract
-from gateway.domain.errors import BrokerError, IllegalMove, Refusal, StorageFailed
+from gateway.domain.errors import IllegalMove, Refusal, StorageFailed
 from gateway.domain.order import (
     AlertState,
     Purpose,
     Side,
 )
+from gateway.domain.risk import NOTHING_READ, Readings, Rule, judge, left_unjudged
 from gateway.domain.signal import Action, Level, Signal, StrikeKind
 from gateway.domain.sizing import slices, units
-from gateway.drafts import Draft, pricing, proposal, rows, ticket_like
+from gateway.drafts import Draft, pricing, proposal, rows
 from gateway.exits import (
     Net,
     entries_on_their_way,
@@ -33,8 +34,8 @@ from gateway.exits import (
 )
 from gateway.intake import Accepted
 from gateway.positions import AccountPositions, soon
+from gateway.readings import Reader
 from gateway.reversal import exit_before
-from gateway.risk import Rule, judge
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
 from gateway.world import WorldReader
@@ -65,9 +66,11 @@ class Planner:
         wakeups: Wakeups,
         clock: Callable[[], datetime],
         cancel_entries: Callable[[Collection[str]], Awaitable[None]],
+        reader: Reader,
     ) -> None:
         """`cancel_entries` asks for the cancellation of what the entries of these alerts have working."""
         self._cancel_entries = cancel_entries
+        self._reader = reader
         self._settings = settings
         self._database = database
         self._outbox = outbox
@@ -121,9 +124,13 @@ class Planner:
         draft = await self._draft_entry(alert.signal, strategy)
         ask = await self._asks(strategy)
         if ask:
-            draft = await self._with_margin(draft)
+            draft = await self._reader.with_margin(draft)
+        needs = proposal(draft, strategy, asked=ask).needs
+        readings = await self._reader.read(draft.venue, draft.contract.quote_key, needs)
         checkpoint("planning.decided")
-        await self._database.write(lambda connection: self._commit(connection, alert, strategy, [draft], ask))
+        await self._database.write(
+            lambda connection: self._commit(connection, alert, strategy, [draft], ask, readings)
+        )
         self._wake(ask)
 
     async def _exit_first(self, alert: Accepted, strategy: StrategySettings) -> None:
@@ -244,7 +251,7 @@ class Planner:
             target=signal.target,
             trailing_stop=signal.trailing_stop,
         )
-        return draft if premium is not None else await self._with_margin(draft)
+        return draft if premium is not None else await self._reader.with_margin(draft)
 
     async def _contract(self, signal: Signal, venue: VenueAccess) -> Contract:
         if signal.symbol is None or signal.option_type is None or signal.strike is None:
@@ -289,20 +296,6 @@ class Planner:
             trailing_stop=trailing_stop,
         )
 
-    async def _with_margin(self, draft: Draft) -> Draft:
-        """What the broker says it needs; for an option bought that is its premium, where no price was had."""
-        if draft.margin_paise is not None:
-            return draft
-        try:
-            margin = await self._venues[draft.venue].book.order_margin([ticket_like(draft)])
-        except BrokerError as error:
-            log.warning("no_margin", error=error.sentence)
-            return draft
-        values = {**draft.__dict__, "margin_paise": margin}
-        if draft.premium is None and not self._settings.kite.market_data and margin:
-            values["premium"] = (Decimal(margin) / 100 / draft.quantity).quantize(Decimal("0.01"))
-        return Draft(**values)
-
     def _freeze(self, name: str) -> int:
         venue = next(iter(self._venues.values()))
         return venue.instruments.underlying(name).freeze_quantity
@@ -320,13 +313,15 @@ class Planner:
         strategy: StrategySettings,
         drafts: list[Draft],
         ask: bool,
+        readings: Readings = NOTHING_READ,
     ) -> None:
         now = self._clock()
-        world = self._world.read(connection, strategy.venue, strategy.name)
+        world = self._world.read(connection, strategy.venue, strategy.name, readings)
+        proposals = [proposal(draft, strategy, asked=ask) for draft in drafts]
         verdicts = {
             verdict.sentence: verdict.rule
-            for draft in drafts
-            for verdict in judge(self._rules, proposal(draft, strategy, asked=ask), world)
+            for each in proposals
+            for verdict in judge(self._rules, each, world)
         }
         if verdicts:
             sentences = list(verdicts)
@@ -352,16 +347,16 @@ class Planner:
         else:
             intents.approve_unasked(connection, alert.alert_id, now)
         priority = Priority.QUESTION if ask else Priority.FACT
+        subject = f"alert:{alert.alert_id}"
         event = NoticeEvent.QUESTION if ask else None
+        name = alert.strategy
         self._outbox.show(
-            connection,
-            f"alert:{alert.alert_id}",
-            at=now,
-            loud=ask,
-            priority=priority,
-            event=event,
-            strategy=alert.strategy,
+            connection, subject, at=now, loud=ask, priority=priority, event=event, strategy=name
         )
+        # What goes out unasked is judged again in a moment, and told then.
+        if ask and (unjudged := left_unjudged(self._rules, proposals[0], world)):
+            text = wording.not_checked(intents.of_alert(connection, alert.alert_id)[0], unjudged)
+            self._outbox.tell(connection, text, at=now, subject=subject, loud=False)
 
     async def _settle(self, alert: Accepted, state: AlertState, sentences: list[str]) -> None:
         now = self._clock()

@@ -46,6 +46,8 @@ class Prices:
         self._streamed: set[str] = set()
         self._keys: dict[int, str] = {}
         self._wanted: set[str] = set()
+        self._quotes: dict[str, tuple[Quote, float]] = {}
+        self._wanted_quotes: set[str] = set()
         self._request: asyncio.Task[None] | None = None
         self._asked_at = float("-inf")
 
@@ -77,9 +79,7 @@ class Prices:
             return fresh
         self._wanted.add(key)
         while key in self._wanted:
-            if self._request is None or self._request.done():
-                self._request = asyncio.create_task(self._ask(), name="prices")
-            await asyncio.shield(self._request)
+            await self._answer()
         return self.cached(key)
 
     async def quotes(self, keys: Collection[str]) -> dict[str, Quote]:
@@ -101,14 +101,45 @@ class Prices:
         self._known |= {key: (quote.last_price, now) for key, quote in found.items() if quote.last_price}
         return found
 
+    async def quote(self, key: str) -> Quote | None:
+        """Both sides of the market, at most FRESH_SECONDS old; None when no quote can be had."""
+        if not self._market_data:
+            return None
+        if (known := self._cached_quote(key)) is not None:
+            return known
+        self._wanted_quotes.add(key)
+        while key in self._wanted_quotes:
+            await self._answer()
+        return self._cached_quote(key)
+
+    def _cached_quote(self, key: str) -> Quote | None:
+        quote, at = self._quotes.get(key, (None, 0.0))
+        return quote if quote is not None and time.monotonic() - at <= FRESH_SECONDS else None
+
+    async def _answer(self) -> None:
+        """Waits for the request under way; starts one where there is none."""
+        if self._request is None or self._request.done():
+            self._request = asyncio.create_task(self._ask(), name="prices")
+        await asyncio.shield(self._request)
+
+    async def _fetch(self, keys: set[str], quoted: set[str]) -> dict[str, Decimal]:
+        """One request: quotes, which carry the last prices, where any are wanted. Raises BrokerError."""
+        if not quoted:
+            return await self._book.last_prices(sorted(keys))
+        quotes = await self._book.quotes(sorted(keys | quoted))
+        now = time.monotonic()
+        self._quotes |= {key: (quote, now) for key, quote in quotes.items()}
+        return {key: quote.last_price for key, quote in quotes.items() if quote.last_price > 0}
+
     async def _ask(self) -> None:
         """One request for all that is wanted by the time the pace allows it; a failed one is tried again."""
         await asyncio.sleep(GATHERING_SECONDS)
         await self._pace()
         keys, self._wanted = self._wanted, set()
+        quoted, self._wanted_quotes = self._wanted_quotes, set()
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                found = await self._book.last_prices(sorted(keys))
+                found = await self._fetch(keys, quoted)
             except BrokerError as error:
                 log.warning("no_prices", keys=sorted(keys), error=error.sentence, attempt=attempt)
                 if error.fault in HOPELESS or attempt == ATTEMPTS:

@@ -142,7 +142,7 @@ class Profits:
         rows = await self._database.read(lambda connection: holdings.open_(connection, venue=venue))
         keys = dict.fromkeys(f"{row.exchange}:{row.tradingsymbol}" for row in rows)
         prices = await last_prices(self._venues[venue], keys)
-        return tuple(open_holding(row, prices) for row in rows)
+        return tuple(open_holding(row, prices.get(f"{row.exchange}:{row.tradingsymbol}")) for row in rows)
 
 
 async def last_prices(access: VenueAccess, keys: Collection[str]) -> dict[str, Decimal]:
@@ -157,7 +157,7 @@ async def last_prices(access: VenueAccess, keys: Collection[str]) -> dict[str, D
             found = await asyncio.gather(*(access.prices.last(key) for key in keys))
             prices = {key: price for key, price in zip(keys, found, strict=True) if price is not None}
             if len(prices) < len(keys):
-                prices = await _prices_of_positions(access) | prices
+                prices = await prices_of_positions(access) | prices
             return {key: price for key, price in prices.items() if key in keys}
     except TimeoutError:
         log.warning("no_prices_in_time", keys=sorted(keys))
@@ -165,7 +165,8 @@ async def last_prices(access: VenueAccess, keys: Collection[str]) -> dict[str, D
         return {key: price for key, price in cached.items() if price is not None}
 
 
-async def _prices_of_positions(access: VenueAccess) -> dict[str, Decimal]:
+async def prices_of_positions(access: VenueAccess) -> dict[str, Decimal]:
+    """The last prices that the account's positions carry, by quote key; none when they cannot be read."""
     try:
         rows = await access.book.positions()
     except BrokerError as error:
@@ -174,8 +175,8 @@ async def _prices_of_positions(access: VenueAccess) -> dict[str, Decimal]:
     return {f"{row.exchange}:{row.tradingsymbol}": row.last_price for row in rows if row.last_price > 0}
 
 
-def open_holding(row: Row[Any], prices: Mapping[str, Decimal]) -> OpenHolding:
-    """A holding's row with its price, if it is among `prices` (by `NFO:...`)."""
+def open_holding(row: Row[Any], price: Decimal | None) -> OpenHolding:
+    """A holding's row with the last price of its contract, None where it is not known."""
     return OpenHolding(
         strategy=row.strategy,
         exchange=row.exchange,
@@ -183,7 +184,7 @@ def open_holding(row: Row[Any], prices: Mapping[str, Decimal]) -> OpenHolding:
         product=row.product,
         quantity=row.quantity,
         average=Decimal(row.cost_paise) / row.bought / 100,
-        price=prices.get(f"{row.exchange}:{row.tradingsymbol}"),
+        price=price,
     )
 
 

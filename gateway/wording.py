@@ -1,16 +1,18 @@
 """The sentences of notices, as Telegram HTML. None says more than is known: placed is not filled."""
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
 
+from gateway.domain.limits import loss_in_words
 from gateway.domain.market import ist
-from gateway.domain.money import format_rupees, to_paise
+from gateway.domain.money import Paise, format_rupees, to_paise
 from gateway.domain.order import Purpose
+from gateway.domain.risk import World
 
 #: The names of venues as the owner reads them.
 VENUE_BADGES = {"paper": "PAPER", "live": "LIVE"}
@@ -89,6 +91,30 @@ def stopped_at_the_claim(row: Row[Any], sentences: Iterable[str]) -> str:
     """A rule said no at the last moment."""
     lines = "\n".join(f"• {_safe(sentence)}" for sentence in sentences)
     return f"⛔ <b>Not sent</b> · {order_title(row)}\n{lines}\nNo order exists.{_still_held(row)}"
+
+
+def not_checked(row: Row[Any], sentences: Iterable[str]) -> str:
+    """What a rule could not look at; the order goes its way."""
+    lines = "\n".join(f"• {_safe(sentence)}" for sentence in sentences)
+    return f"🔸 <b>Not checked</b> · {order_title(row)}\n{lines}"
+
+
+def daily_loss_reached(venue: str, world: World, limit: Paise, held: Sequence[str], *, flattens: bool) -> str:
+    """The day has lost as much as it may; said once."""
+    lines = [
+        f"🚨 <b>The day's loss has reached its limit</b> · {VENUE_BADGES[venue]}",
+        f"Today: {_safe(loss_in_words(world))}. risk.max_daily_loss is {format_rupees(limit)}.",
+        "No entry goes out any more today; what entries have working is cancelled.",
+        "Exits, stops and targets go on.",
+    ]
+    if world.unpriced:
+        lines.append(f"Not counted, because no price is known: {_safe(', '.join(world.unpriced))}.")
+    if held and flattens:
+        lines.append("Everything held here is closed now (risk.flatten_on_daily_loss).")
+    elif held:
+        lines.append(f"Still held: {_safe(', '.join(dict.fromkeys(held)))}. /squareoff closes it.")
+    lines.append("To allow more today, raise risk.max_daily_loss in the configuration and restart.")
+    return "\n".join(lines)
 
 
 def outcome_unknown(row: Row[Any], words: str) -> str:

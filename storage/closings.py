@@ -23,6 +23,8 @@ class Kind(StrEnum):
     FLATTEN = "flatten"
     SQUARE_OFF = "square_off"
     BY_HAND = "by_hand"
+    #: Of one venue, named in its id `daily_loss:<venue>:<day>`: the day has lost too much.
+    DAILY_LOSS = "daily_loss"
 
 
 @unique

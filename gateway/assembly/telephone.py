@@ -72,6 +72,7 @@ class Telephone:
             square_off=trading.square_off,
             profits=trading.profits,
             pictures=pictures,
+            limits=trading.limits,
             adoption=trading.adoption,
             kept_exits=trading.kept_exits,
             confirmations=Confirmations(),

@@ -18,16 +18,20 @@ from gateway.guards.strangers import remove_strangers
 from gateway.intake import Accepted, Intake, Lanes
 from gateway.kept_exits import KeptExits
 from gateway.kill_switch import KillSwitch
+from gateway.limits import Limits
+from gateway.loss_watch import LossWatch
 from gateway.planning import Planner
 from gateway.profit import Profits
 from gateway.proof import Proof
 from gateway.pursuit import Tools
 from gateway.questions import Questions
+from gateway.readings import Reader
 from gateway.reconciliation import Ports as BookPorts
 from gateway.reconciliation import Reconciler
-from gateway.risk import rules_of
+from gateway.risk import daily_loss, rules_of
 from gateway.square_off import SquareOff
 from gateway.unknown import UnknownOrders
+from gateway.valuation import Valuation
 from gateway.venues import VenueAccess
 from gateway.watchfulness import Watchfulness
 from gateway.whole_account import WholeAccount
@@ -45,14 +49,19 @@ class Trading:
         self.profits = Profits(ground.database, lines.access, ground.clock)
         shared = (ground.settings, ground.database, ground.outbox)
         sessions = {venue: access.session for venue, access in lines.access.items()}
-        world = WorldReader(ground.calendar, sessions, ground.clock, ground.settings.schedule.square_off)
+        valuation = Valuation(ground.database, lines.access)
+        at = ground.settings.schedule.square_off
+        world = WorldReader(ground.calendar, sessions, ground.clock, at, valuation)
         rules = rules_of(ground.settings)
+        reader = Reader(ground.settings, lines.access)
+        self.limits = Limits(ground.settings, world, rules)
         self._breaker = Breaker(outbox=ground.outbox)
         self.executor = Executor(
-            *shared, lines.placers, world, rules, ground.wakeups, ground.clock, self._breaker
+            *shared, lines.placers, world, rules, ground.wakeups, ground.clock, self._breaker, reader
         )
+        cancel_entries = self.executor.cancel_entries
         planner = Planner(
-            *shared, lines.access, world, rules, ground.wakeups, ground.clock, self.executor.cancel_entries
+            *shared, lines.access, world, rules, ground.wakeups, ground.clock, cancel_entries, reader
         )
         self._watched_lanes(planner)
         asking = (*shared, lines.access, world)
@@ -60,6 +69,7 @@ class Trading:
         countdown = Countdown(*asking, ground.wakeups, ground.clock)
         ground.parts.append(("countdown", countdown.run))
         self._endings(planner)
+        self._loss_watch(world, valuation)
         self.guards = {venue: self._guards_of(venue) for venue in lines.access}
         self.executor.clear_the_way = lambda row: self.guards[row.venue].clear_the_way(row)
         self.reconcilers = {venue: self._reconciler(access) for venue, access in lines.access.items()}
@@ -136,6 +146,24 @@ class Trading:
         if not self._ground.calendar.is_open(self._ground.clock()):
             return "the market is closed"
         return None
+
+    def _loss_watch(self, world: WorldReader, valuation: Valuation) -> None:
+        """Stops the entries of a day that lost too much, and closes what is held where that is wished."""
+        ground = self._ground
+        watch = LossWatch(
+            ground.database,
+            ground.outbox,
+            self._lines.access,
+            world,
+            valuation,
+            daily_loss(ground.settings),
+            ground.calendar,
+            ground.wakeups,
+            ground.clock,
+            self.executor.cancel_entries,
+            self.closing if ground.settings.risk.flatten_on_daily_loss else None,
+        )
+        ground.parts.append(("daily loss", watch.run))
 
     def _guards_of(self, venue: str) -> Guards:
         ground = self._ground

@@ -12,6 +12,7 @@ from bot.sorting import Delivery
 from gateway import execution, intake, planning
 from gateway.domain.errors import BrokerError, Outcome
 from gateway.domain.order import AlertState, IntentState
+from gateway.domain.risk import Readings
 from gateway.kite.desk import Desk
 from storage import holdings, intents, sells
 from storage.alerts import Stored
@@ -63,9 +64,11 @@ def _claim_without_a_guard() -> None:
         rows = [row for row in left if row.venue in self._ready and row.id not in self._in_flight]
         return rows + await approved(self)
 
-    def unguarded(self: execution.Executor, connection: Connection, intent_id: str) -> bool:
+    def unguarded(
+        self: execution.Executor, connection: Connection, intent_id: str, readings: Readings
+    ) -> bool:
         row = intents.get(connection, intent_id)
-        return (row is not None and row.state in _UNSURE) or claim(self, connection, intent_id)
+        return (row is not None and row.state in _UNSURE) or claim(self, connection, intent_id, readings)
 
     _replace(execution.Executor, "_approved", all_of_them)
     _replace(execution.Executor, "_claim", unguarded)

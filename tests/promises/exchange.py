@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum, unique
 
 from gateway.domain.errors import BrokerError, Outcome
+from gateway.domain.funds import Funds
 from gateway.domain.money import Paise
 from gateway.domain.order import BrokerOrder, BrokerPosition, OrderTicket, Side
 
@@ -135,6 +136,19 @@ class Exchange:
             )
             for (symbol, product), quantity in net.items()
         ]
+
+    async def funds(self) -> Funds:
+        """More than any test spends."""
+        nothing = Paise(0)
+        return Funds(
+            available=Paise(10**12),
+            cash=Paise(10**12),
+            collateral=nothing,
+            used=nothing,
+            option_premium=nothing,
+            realised=nothing,
+            unrealised=nothing,
+        )
 
     async def last_prices(self, keys: Collection[str]) -> dict[str, Decimal]:
         return {key: Decimal(24_000) if key.startswith("NSE:") else Decimal(100) for key in keys}

@@ -81,6 +81,9 @@ class Quoted:
     async def follow(self, *_: Any) -> None:
         """There is no stream."""
 
+    def cached(self, *_: Any) -> Decimal | None:
+        """Nothing is remembered."""
+
     async def last(self, key: str) -> Decimal | None:
         return (await self._exchange.last_prices([key])).get(key)
 

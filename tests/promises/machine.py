@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from gateway import kill_switch
 from gateway.domain.contract import OptionType
 from gateway.domain.order import IntentState, OrderTicket, Purpose, Side
+from gateway.domain.risk import Readings
 from gateway.domain.signal import Signal
 from storage import tables
 from tests.promises.exchange import Answer, Exchange, Placed
@@ -279,14 +280,14 @@ class Gateway(RuleBasedStateMachine):
         world = self.world
         real = world.executor._claim
 
-        def claim(connection: Any, intent_id: str) -> bool:
-            done = real(connection, intent_id)
+        def claim(connection: Any, intent_id: str, readings: Readings) -> bool:
+            done = real(connection, intent_id, readings)
             if done and not self.killed:
                 self.killed = True
                 kill_switch.throw(connection, world.outbox, "Asha", self.clock())
             return done
 
-        world.executor._claim = claim  # type: ignore[method-assign]
+        world.executor._claim = claim  # type: ignore[method-assign, assignment]
         self._execute([])
         world.executor._claim = real  # type: ignore[method-assign]
 

@@ -53,8 +53,8 @@ async def test_between_approval_and_claim_the_switch_stops_the_order(asking):
 async def test_between_claim_and_call_the_switch_stops_the_order(world, monkeypatch):
     real = world.executor._claim
 
-    def claim(connection, intent_id):
-        done = real(connection, intent_id)
+    def claim(connection, intent_id, readings):
+        done = real(connection, intent_id, readings)
         kill_switch.throw(connection, world.outbox, "the command line", world.clock())
         return done
 

@@ -1,145 +1,14 @@
 """Promise 3, the limits: each refuses when planning and again at the claim; all refusals are collected."""
 
 import asyncio
-from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 
 from gateway.breaker import ENTRIES_HALTED
 from gateway.domain.market import IST
-from gateway.domain.money import to_paise
-from gateway.domain.order import Purpose
 from gateway.paper.faults import FaultKind
-from gateway.risk import Proposal, World, judge, rules_of
 from storage import flags, modes, tables
 from tests.usecases.world import LOT, WEDNESDAY, Clock, buy, sell, settings_of, strike
-
-RULES = rules_of(
-    settings_of(
-        risk={
-            "max_lots_per_order": 10,
-            "max_premium_per_order": 20_000,
-            "max_open_positions": 2,
-            "max_orders_per_day": 5,
-            "max_daily_loss": 1_000,
-            "allowed_symbols": ["NIFTY"],
-        }
-    )
-)
-FINE = World(
-    kill_switch=False,
-    halted=None,
-    paused=None,
-    market_open=True,
-    past_square_off=False,
-    session_alive=True,
-    calendar_known=True,
-    positions=frozenset(),
-    orders_today=0,
-    realised_today=to_paise(0),
-)
-PROPOSAL = Proposal(
-    purpose=Purpose.ENTRY,
-    venue="paper",
-    strategy="S",
-    symbol="NIFTY",
-    tradingsymbol="X",
-    quantity=LOT,
-    lot_size=LOT,
-    orders=1,
-    premium=Decimal(100),
-)
-TWO = frozenset({("paper", "A", "X"), ("paper", "B", "X")})
-
-#: What stands against an entry: changes of the proposal, of the world, and the rule that says no.
-AGAINST = {
-    "kill switch": ({}, {"kill_switch": True}),
-    "entries halted": ({}, {"halted": "IP"}),
-    "Kite's orders a day": ({}, {"orders_today": 4_500}),
-    "session": ({}, {"session_alive": False}),
-    "pause": ({}, {"paused": "S"}),
-    "market hours": ({}, {"market_open": False}),
-    "trading calendar": ({}, {"calendar_known": False}),
-    "schedule.square_off": ({"squared_off": True}, {"past_square_off": True}),
-    "risk.allowed_symbols": ({"symbol": "SENSEX"}, {}),
-    "risk.max_lots_per_order": ({"quantity": 11 * LOT, "premium": Decimal(1)}, {}),
-    "risk.max_premium_per_order": ({"premium": Decimal("307.70")}, {}),
-    "risk.max_open_positions": ({}, {"positions": TWO}),
-    "risk.max_orders_per_day": ({}, {"orders_today": 5}),
-    "risk.max_daily_loss": ({}, {"realised_today": to_paise(-1_000)}),
-}
-
-
-def names(proposal=PROPOSAL, world=FINE):
-    return [verdict.rule for verdict in judge(RULES, proposal, world)]
-
-
-def test_every_rule_has_its_row_here():
-    assert {rule.name for rule in RULES} == AGAINST.keys()
-
-
-def test_nothing_stands_against_a_fine_entry():
-    assert names() == []
-
-
-@pytest.mark.parametrize("rule", AGAINST)
-def test_each_rule_refuses_an_entry(rule):
-    proposal, world = AGAINST[rule]
-    found = judge(RULES, replace(PROPOSAL, **proposal), replace(FINE, **world))
-    assert rule in [verdict.rule for verdict in found]
-    assert all(verdict.sentence for verdict in found)
-
-
-def test_all_refusals_are_collected_not_only_the_first():
-    proposal = replace(PROPOSAL, symbol="SENSEX", quantity=11 * LOT, premium=Decimal(1_000), squared_off=True)
-    world = World(
-        kill_switch=True,
-        halted="IP",
-        paused="everything",
-        market_open=False,
-        past_square_off=True,
-        session_alive=False,
-        calendar_known=False,
-        positions=TWO,
-        orders_today=5_000,
-        realised_today=to_paise(-5_000),
-    )
-    assert set(names(proposal, world)) == AGAINST.keys()
-
-
-@pytest.mark.parametrize("rule", AGAINST)
-@pytest.mark.parametrize("purpose", [Purpose.EXIT, Purpose.CLOSE])
-def test_exits_are_held_by_no_limit_on_entries(rule, purpose):
-    proposal, world = AGAINST[rule]
-    stops_all = {"session", "market hours"} | ({"kill switch"} if purpose is Purpose.EXIT else set())
-    found = names(replace(PROPOSAL, **proposal, purpose=purpose), replace(FINE, **world))
-    assert found == ([rule] if rule in stops_all else [])
-
-
-# each limit at its edge
-
-
-@pytest.mark.parametrize(
-    ("proposal", "world", "allowed"),
-    [
-        ({"quantity": 10 * LOT, "premium": Decimal(1)}, {}, True),
-        ({"premium": Decimal("307.69")}, {}, True),
-        ({"premium": None}, {}, False),
-        ({}, {"orders_today": 4}, True),
-        ({"orders": 2}, {"orders_today": 4}, False),
-        ({}, {"realised_today": to_paise("-999.99")}, True),
-        ({}, {"realised_today": to_paise(5_000)}, True),
-        ({}, {"positions": frozenset({("paper", "A", "X")})}, True),
-        ({}, {"positions": frozenset({("paper", "A", "X"), ("paper", "S", "X")})}, True),
-        ({}, {"positions": TWO}, False),
-    ],
-)
-def test_a_limit_is_reached_and_not_passed(proposal, world, allowed):
-    assert (names(replace(PROPOSAL, **proposal), replace(FINE, **world)) == []) is allowed
-
-
-# through the real planning and the real claim
 
 
 async def refused_when_planning(world, *words, signal=None):
@@ -362,6 +231,10 @@ async def test_lots_premium_and_symbol_when_planning_all_in_one_message(make_wor
         ({"max_lots_per_order": 1}, "max_lots_per_order"),
         ({"max_premium_per_order": 1_000}, "max_premium_per_order"),
         ({"allowed_symbols": ["SENSEX"]}, "allowed_symbols"),
+        ({"max_spread_percent": "0.001"}, "max_spread_percent"),
+        ({"min_price": 10_000}, "min_price"),
+        ({"entries_from": "10:01"}, "entries_from"),
+        ({"entries_until": "10:00"}, "entries_until"),
     ],
 )
 async def test_limits_that_were_lowered_before_a_restart_hold_at_the_claim(make_world, limits, words):

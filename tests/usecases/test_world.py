@@ -17,7 +17,7 @@ def test_a_day_begins_at_midnight_in_india():
 
 async def seen(world, prepare, strategy="S"):
     sessions = {"paper": world.session, "live": world.session}
-    reader = WorldReader(world.calendar, sessions, lambda: NOW, time(15, 15))
+    reader = WorldReader(world.calendar, sessions, lambda: NOW, time(15, 15), world.valuation)
 
     def work(connection):
         prepare(connection)
@@ -54,7 +54,7 @@ async def test_todays_orders_and_todays_loss(world):
 
     found = await seen(world, prepare)
     assert found.orders_today == 2
-    assert found.realised_today == -65 * 10_00
+    assert -65 * 10_00 - 70_00 < found.realised_today < -65 * 10_00 - 40_00  # and what two orders cost
 
 
 async def test_a_loss_of_yesterday_is_yesterdays(world):
@@ -63,7 +63,9 @@ async def test_a_loss_of_yesterday_is_yesterdays(world):
         row = selling(connection, 65)
         orders.apply(connection, "paper", said(row, "COMPLETE", 65, "90"), later(hours=-12))
 
-    assert (await seen(world, prepare)).realised_today == 0
+    found = await seen(world, prepare)
+    assert -40_00 < found.realised_today < 0  # today's purchase has its charges
+    assert found.losses_in_a_row == 0
 
 
 async def test_pauses_and_the_switch_are_seen(world):

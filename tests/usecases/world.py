@@ -33,6 +33,7 @@ from gateway.kill_switch import KillSwitch
 from gateway.kite.book import Book
 from gateway.kite.client import KiteClient
 from gateway.kite.desk import Desk
+from gateway.limits import Limits as UsedLimits
 from gateway.paper.faults import Fault, FaultKind
 from gateway.paper.limits import Limits
 from gateway.paper.server import CASH, PaperServer
@@ -41,11 +42,13 @@ from gateway.prices import Prices
 from gateway.proof import Proof
 from gateway.pursuit import Tools
 from gateway.questions import Questions
+from gateway.readings import Reader
 from gateway.reconciliation import Ports, Reconciler
 from gateway.risk import rules_of
 from gateway.session import Session
 from gateway.square_off import SquareOff
 from gateway.unknown import UnknownOrders
+from gateway.valuation import Valuation
 from gateway.venues import VenueAccess
 from gateway.views import AlertView, alert_view
 from gateway.wakeups import Wakeups
@@ -236,15 +239,23 @@ class World:
     def _wire(self) -> None:
         shared = (self.settings, self.database, self.outbox)
         rules = rules_of(self.settings)
-        world = WorldReader(
-            self.calendar, {"paper": self.session}, self.clock, self.settings.schedule.square_off
-        )
+        venues = {"paper": self.access}
+        self.valuation = Valuation(self.database, venues)
+        sessions = {"paper": self.session}
+        at = self.settings.schedule.square_off
+        world = WorldReader(self.calendar, sessions, self.clock, at, self.valuation)
+        self.world_reader = world
+        self.limits = UsedLimits(self.settings, world, rules)
+        reader = Reader(self.settings, venues)
         placers = {"paper": Placer(desk=self.desk, session=self.session)}
         self.breaker = Breaker(outbox=self.outbox)
-        self.executor = Executor(*shared, placers, world, rules, self.wakeups, self.clock, self.breaker)
-        venues = {"paper": self.access}
+        self.executor = Executor(
+            *shared, placers, world, rules, self.wakeups, self.clock, self.breaker, reader
+        )
         cancel_entries = self.executor.cancel_entries
-        self.planner = Planner(*shared, venues, world, rules, self.wakeups, self.clock, cancel_entries)
+        self.planner = Planner(
+            *shared, venues, world, rules, self.wakeups, self.clock, cancel_entries, reader
+        )
         self.chaser = Chaser(*shared, venues, self.executor, self.wakeups, self.clock)
         self.lanes = Lanes(self.planner.plan)
         self.intake = Intake(self.database, self.outbox, self.lanes, self.wakeups.outbox.ring)
