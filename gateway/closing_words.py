@@ -12,6 +12,8 @@ from gateway.domain.money import Paise, format_rupees
 from storage import closings, orders
 from storage.closings import Kind, State
 
+#: So many lines fit a message.
+MOST_LINES = 24
 _HEADS = {
     State.OPEN: "closing",
     State.FLAT: "<b>flat</b>, by the broker's positions",
@@ -59,7 +61,11 @@ def closing_text(view: ClosingView) -> str:
         f"{mark}{title_of(row.kind)}{whole}, by {html.escape(row.by)}, "
         f"{ist(row.began_at):%H:%M:%S} IST: {_HEADS[state]}"
     )
-    lines = [_line(line, view.made.get(line.seq, 0)) for line in view.lines]
+    # What is left comes first, should there be more lines than a message holds.
+    ordered = sorted(view.lines, key=lambda line: not line.remaining)
+    lines = [_line(line, view.made.get(line.seq, Paise(0))) for line in ordered]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[:MOST_LINES], f"… and {len(lines) - MOST_LINES} more"]
     return "\n".join([head, *lines, *_footer(row.footer)])
 
 

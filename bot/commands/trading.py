@@ -2,7 +2,9 @@
 
 import html
 from collections.abc import Sequence
+from typing import Any
 
+from sqlalchemy import Connection, Row
 from telegram import Update
 
 from bot.access import name_of
@@ -12,14 +14,21 @@ from bot.keyboard import Button, inline
 from bot.ports import Ports
 from bot.words import ask_for_the_word
 from gateway.domain.errors import InvalidAlert, StorageFailed
-from storage import holdings
+from storage import alerts, holdings, sells
+
+#: So many lines fit a message with room to spare.
+MOST_LINES = 40
+#: What is right, shown with every mistake.
+_EXAMPLES = {
+    "buy": ("/buy NIFTY ATM CE 1 lot", "/buy BANKNIFTY 52000 PE 2 lots sl -20% target +30%"),
+    "sell": ("/sell NIFTY CE", '/sell NIFTY CE 1 lot strategy="My Strategy"'),
+}
 
 
 def _by_hand(action: str) -> Command:
     async def run(ports: Ports, update: Update, words: Sequence[str]) -> None:
         if not words:
-            example = "NIFTY ATM CE 1 lot" if action == "buy" else "NIFTY CE"
-            await reply(update, f"Say what, such as <code>/{action} {example}</code>.")
+            await reply(update, html.escape(f"Say what.{_right(action)}", quote=False))
             return
         if action == "buy" and ports.factor.guards_orders and not await asks_everywhere(ports):
             # Its size is known when it is planned, and nothing may ask after that.
@@ -37,28 +46,51 @@ async def _submitted(ports: Ports, update: Update, action: str, words: Sequence[
     try:
         alert_id = await ports.submit_words(f"{action} {' '.join(words)}", name_of(update))
     except InvalidAlert as error:
-        return f"⚠️ {error.field}: {error.sentence}"
+        return f"⚠️ {error.field}: {error.sentence}\nNothing is ordered.{_right(action)}"
     except StorageFailed:
         return "⚠️ It could not be stored; nothing is ordered. Try again."
-    return f"Taken as alert {alert_id}."
+    note = await _held_elsewhere(ports, alert_id) if action == "sell" else ""
+    return f"Taken as alert {alert_id}.{note}"
+
+
+def _right(action: str) -> str:
+    first, second = _EXAMPLES[action]
+    return f"\nRight is, for example, {first} or {second}"
+
+
+async def _held_elsewhere(ports: Ports, alert_id: str) -> str:
+    """A sale is of one strategy's holdings: where that one holds nothing, who does."""
+
+    def read(connection: Connection) -> tuple[str, list[Row[Any]]]:
+        alert = alerts.get(connection, alert_id)
+        return alert.strategy if alert is not None else "", holdings.open_(connection)
+
+    strategy, rows = await ports.database.read(read)
+    if not rows or any(row.strategy == strategy for row in rows):
+        return ""
+    held = "\n".join(_lines(rows))
+    return (
+        f"\n⚠️ {strategy} holds nothing. Held is:\n{held}\n"
+        'Say whose: /sell NIFTY CE strategy="...", or /squareoff with the strategy.'
+    )
 
 
 async def _squareoff(ports: Ports, update: Update, words: Sequence[str]) -> None:
     """Closes after Confirm; the word is a strategy or a tradingsymbol, none is everything."""
     wanted = " ".join(words)
+    held = await ports.database.read(holdings.open_)
     rows = [
         row
-        for row in await ports.database.read(holdings.open_)
+        for row in held
         if not wanted or wanted.lower() in (row.strategy.lower(), row.tradingsymbol.lower())
     ]
     if not rows:
-        await reply(update, f"Nothing is held{f' of {html.escape(wanted)}' if wanted else ''}.")
+        text = f"Nothing is held{f' of {html.escape(wanted)}' if wanted else ''}."
+        if held:
+            lines = "\n".join(_lines(held))
+            text += f" Held is:\n{html.escape(lines, quote=False)}\nSay the strategy or the tradingsymbol as it stands there."
+        await reply(update, text)
         return
-    lines = "\n".join(
-        f"• {html.escape(row.tradingsymbol)} {row.quantity} {row.product} · {html.escape(row.strategy)} · "
-        f"{row.venue.upper()}"
-        for row in rows
-    )
     token = ports.confirmations.put(frozenset(row.seq for row in rows))
     buttons = [
         [
@@ -66,7 +98,21 @@ async def _squareoff(ports: Ports, update: Update, words: Sequence[str]) -> None
             Button(label="Cancel", data=f"x:{token}"),
         ]
     ]
+    lines = html.escape("\n".join(_lines(rows)), quote=False)
     await reply(update, f"<b>Close these?</b>\n{lines}", inline(buttons))
+
+
+def _lines(rows: Sequence[Row[Any]]) -> list[str]:
+    """One line for each strategy's contract, as plain text."""
+    units: dict[sells.Key, int] = {}
+    for row in rows:
+        units[sells.key_of(row)] = units.get(sells.key_of(row), 0) + row.quantity
+    lines = [
+        f"• {tradingsymbol} {quantity} {product} · {strategy} · {venue.upper()}"
+        for (venue, strategy, tradingsymbol, product), quantity in units.items()
+    ]
+    more = len(lines) - MOST_LINES
+    return lines if more <= 0 else [*lines[:MOST_LINES], f"… and {more} more"]
 
 
 BUY, SELL = _by_hand("buy"), _by_hand("sell")
