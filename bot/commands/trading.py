@@ -87,8 +87,8 @@ async def _squareoff(ports: Ports, update: Update, words: Sequence[str]) -> None
     if not rows:
         text = f"Nothing is held{f' of {html.escape(wanted)}' if wanted else ''}."
         if held:
-            lines = "\n".join(_lines(held))
-            text += f" Held is:\n{html.escape(lines, quote=False)}\nSay the strategy or the tradingsymbol as it stands there."
+            lines = html.escape("\n".join(_lines(held)), quote=False)
+            text += f" Held is:\n{lines}\nSay the strategy or the tradingsymbol as it stands there."
         await reply(update, text)
         return
     token = ports.confirmations.put(frozenset(row.seq for row in rows))
