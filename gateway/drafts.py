@@ -187,36 +187,3 @@ def _trail(level: Level | None) -> str | None:
     if level is None:
         return None
     return f"{level.value:f}%" if level.kind is LevelKind.PERCENT else f"{level.value:f}"
-
-
-def proposal_of(row: Row[Any], *, asked: bool, policy: str) -> Proposal:
-    """An intent's row as the rules see it; `policy` is its strategy's square_off."""
-    return Proposal(
-        purpose=Purpose(row.purpose),
-        venue=row.venue,
-        strategy=row.strategy,
-        symbol=row.name,
-        tradingsymbol=row.tradingsymbol,
-        quantity=row.quantity,
-        lot_size=row.lot_size,
-        orders=1,
-        premium=row.price or row.asked_premium or row.premium,
-        asked=asked,
-        squared_off=is_squared_off(policy, row.product),
-    )
-
-
-def ticket_of(row: Row[Any]) -> OrderTicket:
-    """An intent's row as it is sent."""
-    return OrderTicket(
-        tag=Tag(row.tag),
-        exchange=row.exchange,
-        tradingsymbol=row.tradingsymbol,
-        side=Side(row.side),
-        quantity=row.quantity,
-        product=row.product,
-        order_type=row.order_type,
-        price=row.price,
-        trigger_price=row.trigger_price,
-        market_protection=row.market_protection,
-    )

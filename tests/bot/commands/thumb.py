@@ -112,7 +112,6 @@ def ports_of(world: World, words: list[str], **changes: Any) -> Ports:
         "approvals": world.approvals,
         "kill_switch": world.kill_switch,
         "unknown": world.unknown,
-        "kept_exits": _kept_exits(world),
         "square_off": world.square_off,
         "questions": world.questions,
         "profits": profits,
@@ -132,19 +131,6 @@ def ports_of(world: World, words: list[str], **changes: Any) -> Ports:
         "version": "1.2.3",
     }
     return Ports(**{**fields, **changes})
-
-
-def _kept_exits(world: World) -> KeptExits:
-    return KeptExits(
-        world.settings,
-        world.database,
-        world.outbox,
-        world.wakeups,
-        world.clock,
-        world.intake,
-        world.blocked,
-        lambda _venue, name: world.instruments.underlying(name).freeze_quantity,
-    )
 
 
 @asynccontextmanager
