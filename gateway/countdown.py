@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from config.settings import Settings
 from gateway.domain.figures import Figures
-from gateway.domain.money import format_rupees, to_paise
+from gateway.domain.money import format_rupees, to_paise, to_rupees
 from gateway.domain.quote import Quote
 from gateway.questions import Question, premium_asked, question_of
 from gateway.venues import VenueAccess
@@ -141,7 +141,7 @@ class Countdown:
         premium = premium_asked(first)
         if premium is not None:
             shares.append(f"premium {_share(premium * question.quantity, risk.max_premium_per_order)}")
-        lost = Decimal(max(-world.realised_today, 0)) / 100
+        lost = to_rupees(world.loss)
         most = format_rupees(to_paise(risk.max_daily_loss))
         shares.append(f"loss {format_rupees(to_paise(lost))} of {most} ({_share(lost, risk.max_daily_loss)})")
         return tuple(shares)

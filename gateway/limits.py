@@ -3,11 +3,32 @@
 from sqlalchemy import Connection
 
 from config.settings import Settings
+from gateway.domain.money import Paise, format_rupees
 from gateway.domain.order import Purpose
 from gateway.domain.risk import Rule, Usage, usages
 from gateway.drafts import proposal_of
 from gateway.world import WorldReader
 from storage import intents
+
+_WORDS = {
+    "risk.max_lots_per_order": "lots",
+    "risk.max_premium_per_order": "premium",
+    "risk.max_open_positions": "positions",
+    "risk.max_orders_per_day": "orders",
+    "risk.max_daily_loss": "loss",
+    "risk.max_consecutive_losses": "losses in a row",
+}
+
+
+def in_words(usage: Usage) -> str:
+    """`orders 3/50`; `loss ₹500.00 of ₹10,000.00 (5 %)`; what is used up is marked."""
+    name = _WORDS.get(usage.key, usage.key)
+    if usage.money:
+        used, limit = format_rupees(Paise(usage.used)), format_rupees(Paise(usage.limit))
+        text = f"{name} {used} of {limit} ({usage.percent} %)"
+    else:
+        text = f"{name} {usage.used}/{usage.limit}"
+    return f"⛔ {text}" if usage.used >= usage.limit else text
 
 
 class Limits:

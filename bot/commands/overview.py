@@ -9,6 +9,7 @@ from telegram import Update
 from bot.commands.command import Command, Page, reading, reply
 from bot.ports import Ports
 from gateway.domain.market import ist
+from gateway.limits import in_words
 from gateway.wording import seconds
 from storage import alerts, flags, holdings, intents, notices
 
@@ -37,6 +38,7 @@ def status_text(connection: Connection, ports: Ports) -> str:
         *(_venue_line(ports, venue) for venue in ports.venues),
         f"Approval: {ports.settings.defaults.approval} (unless a strategy says otherwise)",
         _counts_line(connection),
+        *(_limits_line(connection, ports, venue) for venue in ports.venues),
         _last_alert_line(connection),
         f"Up {seconds(now - ports.started_at)} · version {ports.version}",
     ]
@@ -48,6 +50,12 @@ def _counts_line(connection: Connection) -> str:
         f"Waiting for you: {len(intents.pending_approvals(connection))} · "
         f"holdings: {len(holdings.open_(connection))} · unsent messages: {notices.waiting(connection)}"
     )
+
+
+def _limits_line(connection: Connection, ports: Ports, venue: str) -> str:
+    """How much of each limit the day has used; every venue is an account of its own."""
+    used = " · ".join(in_words(usage) for usage in ports.limits.used(connection, venue))
+    return f"Limits today, {venue.upper()}: {used}"
 
 
 def _venue_line(ports: Ports, venue: str) -> str:
@@ -66,4 +74,4 @@ def _last_alert_line(connection: Connection) -> str:
     return f"Last alert: {html.escape(row.strategy)}, {ist(row.received_at):%d %b %H:%M:%S} IST, {row.state}"
 
 
-STATUS = reading("status", "session, instruments, queue, last alert, kill switch", _status)
+STATUS = reading("status", "session, instruments, queue, limits used, last alert, kill switch", _status)

@@ -196,3 +196,10 @@ async def test_the_log_is_shown_without_secrets_and_cut_to_a_message(thumb, worl
 
 async def test_a_log_that_is_not_there_is_said(thumb):
     assert "cannot be read" in (await thumb.ask("/logs"))["text"]
+
+
+async def test_status_shows_how_much_of_each_limit_the_day_has_used(thumb, world):
+    await world.filled(buy())
+    text = (await thumb.ask("/status"))["text"]
+    assert "Limits today, PAPER: positions 1/100 · orders 1/1000 · loss ₹" in text
+    assert "of ₹1,00,00,000.00 (1 %)" in text

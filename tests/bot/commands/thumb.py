@@ -128,6 +128,7 @@ def ports_of(world: World, words: list[str], **changes: Any) -> Ports:
         "venues": {"paper": world.access},
         "clock": world.clock,
         "started_at": world.clock(),
+        "limits": world.limits,
         "version": "1.2.3",
     }
     return Ports(**{**fields, **changes})
