@@ -9,7 +9,7 @@ SIDE_BY_SIDE := -n 4
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check bench crash month venv dev browser format lint types imports coverage
+.PHONY: help run test check audit bench crash month venv dev browser format lint types imports coverage
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ crash: dev  ## the whole crash campaign, chaos, kill -9 under load and fuzz: an 
 
 month: dev  ## the simulated month: 33 days on the real process, the table of docs/month.md
 	@$(BIN)/python -m tests.month
+
+audit:  ## known vulnerabilities of the locked dependencies; needs the internet (docs/operations.md)
+	@tools/audit
 
 bench: dev  ## the benchmark table
 	@$(BIN)/python -m bench

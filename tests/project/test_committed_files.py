@@ -58,7 +58,8 @@ def test_the_tests_run_with_the_gateways_very_versions() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [".ci/run", "tools/find-python", "tools/install-chromium", "tools/lock", "tools/venv"]
+    "name",
+    [".ci/run", "tools/audit", "tools/find-python", "tools/install-chromium", "tools/lock", "tools/venv"],
 )
 def test_a_script_can_be_run(name: str) -> None:
     assert (ROOT / name).stat().st_mode & stat.S_IXUSR
