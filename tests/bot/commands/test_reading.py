@@ -66,7 +66,7 @@ async def test_refresh_of_a_deleted_message_sends_a_new_one(thumb, world):
 
 
 async def test_trades_fit_a_phone_and_come_as_a_file_safe_to_open(thumb, world):
-    await world.filled(buy("=Evil", symbol="BANKNIFTY", strike=ATM, lots=40))
+    await world.filled(buy("=Evil", symbol="BANKNIFTY", strike=ATM, lots=25))
     await world.filled(sell("=Evil", symbol="BANKNIFTY"))
     page = await thumb.ask("/trades")
     assert wide_lines(page) == []
