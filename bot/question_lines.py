@@ -20,7 +20,8 @@ def question_lines(approval: Row[Any] | None, first: Row[Any]) -> list[str]:
     """Why it is asked once more; the market now; the limits used. Nothing once it is decided."""
     if approval is None or approval.decision != intents.PENDING:
         return []
-    note = f"❗ <b>{html.escape(_sentence(approval.note), quote=False)}</b>" if approval.note else ""
+    mark = "❗" if approval.note and "approve at" in approval.note else "✏️"
+    note = f"{mark} <b>{html.escape(_sentence(approval.note), quote=False)}</b>" if approval.note else ""
     figures = intents.figures_of(approval)
     if figures is None:
         return [note]

@@ -72,7 +72,8 @@ class Settings(Section):
         """The settings `name` trades with: its own over the defaults; unknown names have the defaults."""
         own = self.strategies.get(name, Strategy())
         values: dict[str, Any] = {**dict(self.defaults), "venue": self.venue}
-        values |= {key: value for key, value in own if value is not None}
+        known = StrategySettings.model_fields  # how it is told (notices) is no part of how it trades
+        values |= {key: value for key, value in own if value is not None and key in known}
         return StrategySettings(name=name, **values)
 
     def notice_level(self, event: NoticeEvent, strategy: str | None) -> NoticeLevel | None:

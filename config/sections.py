@@ -222,12 +222,7 @@ class StrategySettings(Trade, Defaults):
     venue: f.Venue
     enabled: bool
     expected_every_minutes: int | None = None
-    notices: dict[NoticeEvent, NoticeLevel] = {}
     allow_short: bool
-
-    def __hash__(self) -> int:
-        """Of what tells it apart; equality still compares everything (what is read of it is cached)."""
-        return hash((self.name, self.venue))
 
 
 class Risk(Section):

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from config.notices import NoticeEvent
 from gateway import wording
@@ -101,10 +102,10 @@ class Approvals:
     def _ask_again(self, connection: Connection, now: datetime) -> None:
         for row in intents.pending_approvals(connection):
             subject = f"alert:{row.alert_id}"
-            self._outbox.show(connection, subject, at=now, priority=Priority.QUESTION)
             if row.deadline <= now:
-                intents.decide(connection, row.id, intents.EXPIRED, by="time", at=now)
+                self._expire_one(connection, row, now)
                 continue
+            self._outbox.show(connection, subject, at=now, priority=Priority.QUESTION)
             text = wording.still_asked(row.deadline)
             self._outbox.tell(connection, text, at=now, subject=subject, priority=Priority.QUESTION)
 
@@ -123,21 +124,24 @@ class Approvals:
             self._wakeups.told(*expired)
         return following
 
+    def _expire_one(self, connection: Connection, row: Row[Any], now: datetime) -> None:
+        intents.decide(connection, row.id, intents.EXPIRED, by="time", at=now)
+        about = intents.of_alert(connection, row.alert_id)[0]
+        self._outbox.show(
+            connection,
+            f"alert:{row.alert_id}",
+            at=now,
+            loud=True,
+            event=NoticeEvent.EXPIRED,
+            strategy=about.strategy,
+        )
+
     def _expire(self, connection: Connection, now: datetime) -> tuple[list[str], datetime | None]:
         expired = []
         pending = intents.pending_approvals(connection)
         for row in pending:
             if row.deadline <= now:
-                intents.decide(connection, row.id, intents.EXPIRED, by="time", at=now)
-                about = intents.of_alert(connection, row.alert_id)[0]
-                self._outbox.show(
-                    connection,
-                    f"alert:{row.alert_id}",
-                    at=now,
-                    loud=True,
-                    event=NoticeEvent.EXPIRED,
-                    strategy=about.strategy,
-                )
+                self._expire_one(connection, row, now)
                 expired.append(row.alert_id)
         following = [row.deadline for row in pending if row.deadline > now]
         return expired, following[0] if following else None

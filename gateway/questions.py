@@ -23,10 +23,11 @@ from gateway.approval import Approvals, Decision
 from gateway.domain.errors import BrokerError, IllegalMove, Refusal
 from gateway.domain.figures import drift_percent
 from gateway.domain.market import is_squared_off
-from gateway.domain.money import format_rupees, to_paise
+from gateway.domain.money import Paise, format_rupees, to_paise
 from gateway.domain.order import AlertId, IntentId, OrderTicket, Purpose, Side, make_tag
+from gateway.domain.risk import Proposal, Readings, Rule, judge
 from gateway.domain.sizing import marketable_limit, slices
-from gateway.risk import Proposal, Rule, judge
+from gateway.readings import Reader
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
 from gateway.world import WorldReader
@@ -108,7 +109,10 @@ class Questions:
         wakeups: Wakeups,
         clock: Callable[[], datetime],
         approvals: Approvals,
+        reader: Reader,
     ) -> None:
+        """`reader` reads what the rules want to know of the broker, as when the alert was planned."""
+        self._reader = reader
         self._settings = settings
         self._database = database
         self._outbox = outbox
@@ -240,6 +244,8 @@ class Questions:
         cut = slices(quantity, lot_size=first.lot_size, freeze_quantity=freeze)
         price = self._price(first, premium)
         margin = await self._margin(question, quantity, price)
+        needs = Paise(margin) if margin is not None else None
+        readings = await self._reader.read(first.venue, question.key, needs)
         fresh = [
             {
                 **{name: getattr(first, name) for name in _KEPT},
@@ -255,7 +261,7 @@ class Questions:
         ]
         try:
             await self._database.write(
-                lambda connection: self._commit(connection, question.approval, fresh, note)
+                lambda connection: self._commit(connection, question.approval, fresh, note, readings)
             )
         except Refusal as refusal:
             return Decision(sentence=f"Not so: {refusal.sentence}", changed=False)
@@ -270,7 +276,12 @@ class Questions:
         return Decision(sentence=_said(note, quantity, first.lot_size, premium), changed=False)
 
     def _commit(
-        self, connection: Connection, asked: Row[Any], fresh: list[dict[str, Any]], note: str
+        self,
+        connection: Connection,
+        asked: Row[Any],
+        fresh: list[dict[str, Any]],
+        note: str,
+        readings: Readings,
     ) -> None:
         """Raises Refusal or IllegalMove; the question then stays as it was."""
         now = self._clock()
@@ -278,7 +289,7 @@ class Questions:
             raise Refusal("kill switch", "the kill switch is on: nothing is sent")
         intents.take_back(connection, asked, note, now)
         first = fresh[0]
-        world = self._world.read(connection, first["venue"], first["strategy"])
+        world = self._world.read(connection, first["venue"], first["strategy"], readings)
         verdicts = judge(self._rules, self._proposal(fresh), world)
         if verdicts:
             raise Refusal(verdicts[0].rule, "; ".join(verdict.sentence for verdict in verdicts))
@@ -294,6 +305,7 @@ class Questions:
         )
 
     def _proposal(self, fresh: list[dict[str, Any]]) -> Proposal:
+        """As at the claim: a premium too far from the alert's is refused now, not after the owner agreed."""
         first = fresh[0]
         policy = self._settings.strategy(first["strategy"]).square_off
         return Proposal(
@@ -308,6 +320,9 @@ class Questions:
             premium=first["price"] or first["asked_premium"],
             asked=True,
             squared_off=is_squared_off(policy, first["product"]),
+            side=Side(first["side"]),
+            margin=first["margin_paise"],
+            planned_at=first["premium"],
         )
 
     def _price(self, first: Row[Any], premium: Decimal | None) -> Decimal | None:

@@ -65,7 +65,7 @@ class Trading:
         )
         self._watched_lanes(planner)
         asking = (*shared, lines.access, world)
-        self.questions = Questions(*asking, rules, ground.wakeups, ground.clock, self.approvals)
+        self.questions = Questions(*asking, rules, ground.wakeups, ground.clock, self.approvals, reader)
         countdown = Countdown(*asking, ground.wakeups, ground.clock)
         ground.parts.append(("countdown", countdown.run))
         self._endings(planner)

@@ -337,3 +337,27 @@ def test_what_is_not_known_has_no_percentage():
     assert drift_percent(Decimal(100), Decimal("106.2")) == Decimal("6.2")
     assert spread_percent(None, Decimal(1)) is None
     assert spread_percent(Decimal(99), Decimal(101)) == 2
+
+
+async def test_a_press_meets_the_rules_over_the_market_as_the_alert_did(make_world):
+    """What the claim would refuse is said at the press, before the owner agrees to a new price."""
+    world = await make_world(defaults={"approval": "confirm"}, risk={"max_price_drift_percent": 20})
+    alert_id, row = await ask(world)
+    moves(world, 24300)
+    decision = await world.questions.approve(row.id, 1, "Asha")
+    assert "risk.max_price_drift_percent" in decision.sentence
+    assert (await world.approval(alert_id)).version == 1
+    moves(world, 24020)
+    again = await world.questions.approve(row.id, 1, "Asha")
+    assert "Not so" not in again.sentence
+
+
+async def test_what_expired_while_we_were_down_is_told_with_a_sound(asking):
+    alert_id, _ = await ask(asking)
+    asking.clock.forward(seconds=61)
+    await asking.restart()
+    await asking.approvals.ask_again()
+    assert await asking.status(alert_id) == "expired"
+    (*_, last) = [each for each in await asking.rows(tables.notices) if each.subject == f"alert:{alert_id}"]
+    assert (last.card, last.loud) == (True, True)
+    assert not await asking.was_told("Still waiting")

@@ -262,7 +262,7 @@ class World:
         told = (self.database, self.outbox)
         self.approvals = Approvals(*told, self.wakeups, self.clock)
         asking = (*shared, venues, world)
-        self.questions = Questions(*asking, rules, self.wakeups, self.clock, self.approvals)
+        self.questions = Questions(*asking, rules, self.wakeups, self.clock, self.approvals, reader)
         self.countdown = Countdown(*asking, self.wakeups, self.clock)
         self.account = WholeAccount(*shared, venues, self.executor, self.wakeups, self.clock)
         self.closing = Closing(self._tools(venues))
