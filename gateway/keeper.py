@@ -79,6 +79,7 @@ class VenueKeeper:
                 )
             return
         self._complained = False
+        await self._access.prices.forget()
         if changes:
             lines = "\n".join(f"• {html.escape(str(change))}" for change in changes)
             await self._tell(

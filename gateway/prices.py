@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
+from typing import Protocol
 
 import structlog
 
@@ -20,8 +21,11 @@ WITHOUT_MARKET_DATA = (
     "are checked against Kite's margin, or not at all"
 )
 
-#: Kite answers one price request a second (facts/kite.md 5).
-REQUEST_INTERVAL = 1.0
+#: Kite answers one price request a second, and ten of most others (facts/kite.md 5).
+REQUEST_INTERVAL, POSITIONS_INTERVAL = 1.0, 0.25
+#: Contracts followed on the one stream, whose limit is 3000; what is beyond is asked for.
+MOST_FOLLOWED = 2900
+_OPTIONS = ("NFO:", "BFO:")
 #: Another client of the account (this gateway before its restart, too) may have taken the second's request.
 ATTEMPTS = 3
 #: Asking again would bring the same answer.
@@ -33,15 +37,28 @@ FRESH_SECONDS, STREAMED_FRESH_SECONDS = 1.5, 3.0
 GATHERING_SECONDS = 0.003
 
 
+class Feed(Protocol):
+    """What brings the prices of instruments, by their tokens."""
+
+    async def subscribe(self, tokens: Iterable[int]) -> None:
+        """From now on."""
+        ...
+
+    async def unsubscribe(self, tokens: Iterable[int]) -> None:
+        """No more."""
+        ...
+
+
 class Prices:
     """`last` never waits longer than a request or two; None when no price can be had."""
 
     def __init__(
-        self, book: Book, *, market_data: bool, subscribe: Callable[[int], Awaitable[None]] | None = None
+        self, book: Book, *, market_data: bool, feed: Callable[[], Feed | None] = lambda: None
     ) -> None:
+        """Without `market_data` prices are those of the account's positions; `feed`: the stream, if any."""
         self._book = book
         self._market_data = market_data
-        self._subscribe = subscribe
+        self._feed = feed
         self._known: dict[str, tuple[Decimal, float]] = {}
         self._streamed: set[str] = set()
         self._keys: dict[int, str] = {}
@@ -53,9 +70,23 @@ class Prices:
 
     async def follow(self, instrument_token: int, key: str) -> None:
         """From now on the stream brings this instrument's prices, where there is a stream."""
-        if instrument_token not in self._keys and self._subscribe is not None:
+        feed = self._feed()
+        if self._keys.get(instrument_token) == key or feed is None:
+            return
+        if len(self._keys) < MOST_FOLLOWED or instrument_token in self._keys:
             self._keys[instrument_token] = key
-            await self._subscribe(instrument_token)
+            await feed.subscribe([instrument_token])
+
+    async def forget(self) -> None:
+        """Nothing is followed any more: the day's list may have given its tokens to other contracts
+        (facts/kite.md 7.1). Whoever needs a price follows anew."""
+        tokens = list(self._keys)
+        self._keys.clear()
+        self._known.clear()
+        self._streamed.clear()
+        feed = self._feed()
+        if feed is not None and tokens:
+            await feed.unsubscribe(tokens)
 
     def note(self, prices: Mapping[int, Decimal]) -> None:
         """Prices from the stream, by instrument token."""
@@ -72,7 +103,7 @@ class Prices:
 
     async def last(self, key: str) -> Decimal | None:
         """The last price of an instrument (`NFO:NIFTY26DEC24000CE`) in rupees or index points."""
-        if not self._market_data:
+        if not self._market_data and not key.startswith(_OPTIONS):
             return None
         fresh = self.cached(key, STREAMED_FRESH_SECONDS if key in self._streamed else FRESH_SECONDS)
         if fresh is not None:
@@ -124,6 +155,8 @@ class Prices:
 
     async def _fetch(self, keys: set[str], quoted: set[str]) -> dict[str, Decimal]:
         """One request: quotes, which carry the last prices, where any are wanted. Raises BrokerError."""
+        if not self._market_data:
+            return await self._of_positions()
         if not quoted:
             return await self._book.last_prices(sorted(keys))
         quotes = await self._book.quotes(sorted(keys | quoted))
@@ -151,10 +184,17 @@ class Prices:
                 self._streamed -= found.keys()
                 return
 
+    async def _of_positions(self) -> dict[str, Decimal]:
+        """The free plan has no quotes; positions carry a price (facts/kite.md 6.6)."""
+        rows = await self._book.positions()
+        prices = {f"{row.exchange}:{row.tradingsymbol}": row.last_price for row in rows}
+        return {key: price for key, price in prices.items() if price > 0}
+
     async def _pace(self) -> None:
         await asyncio.sleep(self._wait())
         self._asked_at = time.monotonic()
 
     def _wait(self) -> float:
         """Seconds until the next request may go out."""
-        return max(0.0, self._asked_at + REQUEST_INTERVAL - time.monotonic())
+        interval = REQUEST_INTERVAL if self._market_data else POSITIONS_INTERVAL
+        return max(0.0, self._asked_at + interval - time.monotonic())

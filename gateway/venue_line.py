@@ -1,6 +1,6 @@
 """The line to one venue: its client, and all that reads through it. The assembly hands out the desk."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from gateway.instruments import Instruments
 from gateway.kite.book import Book
 from gateway.kite.client import KiteClient
 from gateway.paper.server import PaperServer
-from gateway.prices import Prices
+from gateway.prices import Feed, Prices
 from gateway.session import Session
 from gateway.venues import VenueAccess
 from storage.engine import Database
@@ -48,7 +48,7 @@ def connect(
     settings: Settings,
     paper: PaperServer | None,
     on: Foundation,
-    subscribe: Callable[[int], Awaitable[None]],
+    feed: Callable[[], Feed | None],
 ) -> VenueLine:
     """Builds the line; nothing is called yet. `paper`: the embedded exchange, for its venue alone."""
     kite = settings.kite
@@ -82,7 +82,7 @@ def connect(
             underlyings(),
             required=frozenset(settings.risk.allowed_symbols),
         ),
-        prices=Prices(book, market_data=has_data, subscribe=subscribe if has_data else None),
+        prices=Prices(book, market_data=has_data, feed=feed),
     )
     ticker_url = paper.ticker_url if paper else plain_url(kite.ticker_url)
     return VenueLine(client=client, access=access, has_data=has_data, ticker_url=ticker_url)

@@ -44,7 +44,7 @@ class Lines:
             self._ground.settings,
             paper,
             self._ground,
-            lambda token: self.streams[venue].subscribe([token]),
+            lambda: self.streams.get(venue),
         )
         self._clients.append(line.client)
         self.access[str(venue)] = line.access

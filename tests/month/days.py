@@ -236,7 +236,10 @@ class Day:
         await self._passed("close")
 
     async def _flat(self) -> bool:
-        return not self._stage.net()
+        """At the exchange, and proven so by us."""
+        query = "SELECT state FROM closings WHERE kind = 'square_off' ORDER BY began_at DESC LIMIT 1"
+        states = self._stage.rows(query)
+        return not self._stage.net() and states == [("flat",)]
 
     # other days
 

@@ -20,6 +20,12 @@ class Book:
         self.prices = {f"NFO:{name}": Decimal(price) for name, price in prices.items()}
         self.asked = []
         self.failures = []
+        self.held = []
+        self.positions_read = 0
+
+    async def positions(self):
+        self.positions_read += 1
+        return self.held
 
     async def last_prices(self, keys):
         self.asked.append(list(keys))
@@ -29,9 +35,27 @@ class Book:
         return {key: self.prices[key] for key in keys if key in self.prices}
 
 
+class Feed:
+    """A stream that remembers what it was asked for."""
+
+    def __init__(self):
+        self.followed = []
+
+    async def subscribe(self, tokens):
+        self.followed += tokens
+
+    async def unsubscribe(self, tokens):
+        self.followed = [token for token in self.followed if token not in tokens]
+
+
+def position(name, price):
+    return SimpleNamespace(exchange="NFO", tradingsymbol=name, last_price=Decimal(price))
+
+
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch):
     monkeypatch.setattr(module, "REQUEST_INTERVAL", 0.0)
+    monkeypatch.setattr(module, "POSITIONS_INTERVAL", 0.0)
 
 
 @pytest.fixture
@@ -68,29 +92,60 @@ async def test_a_fresh_price_is_not_asked_for_again_and_an_old_one_is(now):
 
 
 async def test_what_the_stream_brings_spares_the_request(now):
-    subscribed = []
-
-    async def subscribe(token):
-        subscribed.append(token)
-
+    feed = Feed()
     book = Book()
-    prices = Prices(book, market_data=True, subscribe=subscribe)
+    prices = Prices(book, market_data=True, feed=lambda: feed)
     prices.note({TOKEN: Decimal(5)})
     assert prices.cached(KEY) is None, "not followed yet"
     await prices.follow(TOKEN, KEY)
     await prices.follow(TOKEN, KEY)
-    assert subscribed == [TOKEN]
+    assert feed.followed == [TOKEN]
     prices.note({TOKEN: Decimal(6), 99: Decimal(1)})
     assert await prices.last(KEY) == 6
     assert book.asked == []
 
 
-async def test_without_market_data_there_is_no_price_and_no_request():
-    book = Book(X="1")
+async def test_a_new_list_may_give_a_token_to_another_contract(now):
+    """Tokens are used again after an expiry: yesterday's contract must not lend its name to today's price."""
+    feed = Feed()
+    prices = Prices(Book(), market_data=True, feed=lambda: feed)
+    await prices.follow(TOKEN, KEY)
+    prices.note({TOKEN: Decimal(5)})
+    await prices.forget()
+    assert feed.followed == []
+    prices.note({TOKEN: Decimal(6)})
+    assert prices.cached(KEY) is None
+    await prices.follow(TOKEN, "NFO:Y")
+    prices.note({TOKEN: Decimal(7)})
+    assert prices.cached("NFO:Y") == 7
+    assert prices.cached(KEY) is None
+
+
+async def test_more_than_the_stream_takes_is_asked_for(monkeypatch, now):
+    monkeypatch.setattr(module, "MOST_FOLLOWED", 1)
+    feed = Feed()
+    prices = Prices(Book(A="1", B="2"), market_data=True, feed=lambda: feed)
+    await prices.follow(1, "NFO:A")
+    await prices.follow(2, "NFO:B")
+    assert feed.followed == [1]
+    assert await prices.last("NFO:B") == 2
+
+
+async def test_without_market_data_prices_are_those_of_the_positions():
+    book = Book()
+    book.held = [position("X", "12.5"), position("Y", "0")]
     prices = Prices(book, market_data=False)
     await prices.follow(TOKEN, KEY)
-    assert await prices.last(KEY) is None
+    assert await prices.last(KEY) == Decimal("12.5")
+    assert await prices.last("NFO:Y") is None
+    assert await prices.last("NFO:Z") is None
     assert book.asked == []
+
+
+async def test_without_market_data_no_index_has_a_price_and_nobody_is_asked():
+    book = Book()
+    assert await Prices(book, market_data=False).last("NSE:NIFTY 50") is None
+    assert book.positions_read == 0
 
 
 async def test_a_key_that_the_broker_does_not_know_has_no_price():
