@@ -46,6 +46,7 @@ class VenueKeeper:
 
     async def look(self) -> None:
         """Does what is missing now."""
+        self._access.session.expire()
         if self._request_token is not None and not self._access.session.alive:
             await self._log_in(self._request_token)
         if asyncio.get_running_loop().time() < self._retry_at:

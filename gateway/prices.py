@@ -68,6 +68,11 @@ class Prices:
         self._request: asyncio.Task[None] | None = None
         self._asked_at = float("-inf")
 
+    @property
+    def lacking(self) -> str | None:
+        """What cannot be done because the app has no market data; None when it has."""
+        return None if self._market_data else WITHOUT_MARKET_DATA
+
     async def follow(self, instrument_token: int, key: str) -> None:
         """From now on the stream brings this instrument's prices, where there is a stream."""
         feed = self._feed()

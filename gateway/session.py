@@ -64,7 +64,8 @@ class Session:
         self._cipher = Fernet(base64.urlsafe_b64encode(hashlib.sha256(key_material.encode()).digest()))
         self._add_secret = add_secret
         self._expires_at: datetime | None = None
-        self._began_at = clock()
+        self._began_at = self._login_at = clock()
+        self._logging_in = 0
         self._name: str | None = None
         self._why_dead = "nobody has logged in"
         self._deaths: list[datetime] = []
@@ -98,7 +99,7 @@ class Session:
         except InvalidToken:
             self._why_dead = "the kept login belongs to another api_secret"
             return
-        self._begin(token, row.user_id, row.expires_at)
+        self._begin(token, row.user_id, row.login_at, row.expires_at)
 
     async def login_address(self) -> str:
         """Kite's login page, carrying a fresh one-time state."""
@@ -114,6 +115,13 @@ class Session:
 
         Raises LoginRefused for another user than the configured one, BrokerError when Kite says no.
         """
+        self._logging_in += 1
+        try:
+            return await self._exchange(request_token)
+        finally:
+            self._logging_in -= 1
+
+    async def _exchange(self, request_token: str) -> str:
         grant = await self._client.create_session(request_token)
         if self._user_id and grant.user_id != self._user_id:
             with suppress(BrokerError):  # the stranger's token should not live on, but ours is what matters
@@ -135,7 +143,7 @@ class Session:
             )
         )
         checkpoint("session.stored")
-        self._begin(grant.access_token, grant.user_id, expires_at)
+        self._begin(grant.access_token, grant.user_id, now, expires_at)
         log.info("session_opened", venue=self.venue, user_id=grant.user_id)
         return grant.user_id
 
@@ -144,14 +152,23 @@ class Session:
 
         A call made before the present login speaks of an older token, and says nothing of this one.
         """
-        if self._expires_at is None or asked_at < self._began_at:
-            return
-        await self._die(reason)
+        if self._may_have_died() and asked_at >= self._began_at:
+            await self._die(reason)
+
+    def expire(self) -> None:
+        """After 06:00 IST the client forgets the token: Kite's refusals of it would be no news."""
+        if self._expires_at is not None and not self.alive:
+            self._client.drop_token()
+
+    def _may_have_died(self) -> bool:
+        """Not of age, which is no news; nor by the login under way, which ends the token before it."""
+        self.expire()
+        return self.alive and not self._logging_in
 
     async def _hear_of_death(self, token: str, reason: str) -> None:
         """Kite refused a call made with `token`. Never raises: its maker hears the call's own failure."""
         current = self._client.credentials()
-        if self._expires_at is None or current is None or current[1] != token:
+        if not self._may_have_died() or current is None or current[1] != token:
             return
         try:
             await self._die(reason)
@@ -162,18 +179,24 @@ class Session:
         self._expires_at = None
         self._why_dead = reason
         self._client.drop_token()
-        now = self._clock()
+        now, began = self._clock(), self._login_at
         self._deaths = [at for at in self._deaths if now - at < DAY] + [now]
         text = _lost(self.venue, reason, len(self._deaths))
-        await self._database.write(lambda connection: self._record_death(connection, reason, text, now))
+        await self._database.write(
+            lambda connection: self._record_death(connection, began, text, reason, now)
+        )
         log.warning("session_lost", venue=self.venue, reason=reason)
 
-    def _record_death(self, connection: Connection, reason: str, text: str, now: datetime) -> None:
-        if sessions.drop(connection, self.venue, reason, now):
+    def _record_death(
+        self, connection: Connection, login_at: datetime, text: str, reason: str, now: datetime
+    ) -> None:
+        """Of the login that died; the next one may have been written down meanwhile."""
+        if sessions.drop(connection, self.venue, login_at, reason, now):
             self._outbox.tell(connection, text, at=now)
 
-    def _begin(self, token: str, user_id: str, expires_at: datetime) -> None:
+    def _begin(self, token: str, user_id: str, login_at: datetime, expires_at: datetime) -> None:
         self._add_secret(token)
+        self._login_at = login_at
         self._began_at = self._clock()
         self._client.use_token(token)
         self._expires_at = expires_at

@@ -24,9 +24,10 @@ def put(connection: Connection, *, at: datetime, **values: Any) -> None:
     audit.append(connection, at, "session.opened", venue=values["venue"], user_id=values["user_id"])
 
 
-def drop(connection: Connection, venue: str, reason: str, at: datetime) -> bool:
-    """The venue's session is dead; False when there was none."""
-    dropped = connection.execute(delete(sessions).where(sessions.c.venue == venue)).rowcount > 0
+def drop(connection: Connection, venue: str, login_at: datetime, reason: str, at: datetime) -> bool:
+    """The venue's session of that login is dead; False when it is there no more."""
+    own = (sessions.c.venue == venue) & (sessions.c.login_at == login_at)
+    dropped = connection.execute(delete(sessions).where(own)).rowcount > 0
     if dropped:
         audit.append(connection, at, "session.ended", venue=venue, reason=reason)
     return dropped

@@ -63,7 +63,8 @@ def _venue_line(ports: Ports, venue: str) -> str:
     session = access.session.view()
     listed = f"{access.instruments.count} contracts" if access.instruments.count else "no instrument list"
     mark = "✅" if session.alive and access.instruments.count else "⚠️"
-    return f"{mark} <b>{venue.upper()}</b>: {html.escape(session.detail)} · {listed}"
+    lacking = f"\n📵 Personal plan: {html.escape(access.prices.lacking)}." if access.prices.lacking else ""
+    return f"{mark} <b>{venue.upper()}</b>: {html.escape(session.detail)} · {listed}{lacking}"
 
 
 def _last_alert_line(connection: Connection) -> str:

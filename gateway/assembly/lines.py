@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import structlog
+
 from gateway.assembly.ground import Ground
 from gateway.domain.order import BrokerOrder, Venue
 from gateway.execution import Placer
@@ -14,6 +16,8 @@ from gateway.login_reminder import LoginReminder
 from gateway.paper.server import PaperServer
 from gateway.venue_line import connect, plain_url
 from gateway.venues import VenueAccess
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,8 @@ class Lines:
         self.placers[venue] = Placer(desk=Desk(line.client), session=line.access.session)
         if line.has_data:
             self._stream(line.access, line.client, line.ticker_url)
+        else:
+            log.warning("no_market_data", venue=venue, detail=line.access.prices.lacking)
         self._keeper(line.access, paper)
 
     def _reminder(self) -> LoginReminder:

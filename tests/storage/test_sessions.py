@@ -21,15 +21,15 @@ def test_a_venue_has_one_session_the_newest(connection):
     put(connection, user="CD5678")
     put(connection, venue="paper")
     assert sessions.get(connection, "live").user_id == "CD5678"
-    assert sessions.drop(connection, "live", "died", NOW)
-    assert not sessions.drop(connection, "live", "died", NOW)
+    assert sessions.drop(connection, "live", NOW, "died", NOW)
+    assert not sessions.drop(connection, "live", NOW, "died", NOW)
     assert sessions.get(connection, "live") is None
     assert sessions.get(connection, "paper") is not None
 
 
 def test_the_audit_trail_tells_of_sessions_and_never_their_tokens(connection):
     put(connection)
-    sessions.drop(connection, "live", "died", NOW)
+    sessions.drop(connection, "live", NOW, "died", NOW)
     rows = connection.exec_driver_sql("SELECT event, detail FROM audit").fetchall()
     assert [row.event for row in rows] == ["session.opened", "session.ended"]
     assert "sealed" not in str(rows)

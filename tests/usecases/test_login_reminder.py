@@ -12,7 +12,7 @@ from gateway.kite.client import CallKind
 from gateway.login_reminder import LoginReminder
 from gateway.session import Session
 from storage import notices, tables
-from tests.usecases.world import OWNER
+from tests.usecases.world import OWNER, WEDNESDAY
 
 
 def live_session(world):
@@ -143,6 +143,46 @@ async def test_a_late_refusal_of_an_older_token_does_not_end_a_newer_session(wor
     old = world.client.credentials()[1]
     await world.log_in()
     await world.client.on_dead_token(old, "gone")
+    assert world.session.alive
+
+
+async def test_a_refusal_heard_while_logging_in_does_not_end_the_new_session(world, monkeypatch):
+    """Kite ends the old token when it grants the new one: a call under way is refused in between."""
+    old = world.client.credentials()[1]
+    create = world.client.create_session
+
+    async def create_and_refuse(request_token):
+        grant = await create(request_token)
+        await world.client.on_dead_token(old, "Incorrect")
+        return grant
+
+    monkeypatch.setattr(world.client, "create_session", create_and_refuse)
+    await world.log_in()
+    assert world.session.alive
+    await world.restart()
+    assert world.session.alive
+    assert not await world.was_told("session lost")
+
+
+async def test_a_token_refused_after_six_was_no_loss(world):
+    world.clock.now = WEDNESDAY.replace(day=26, hour=6, minute=1)
+    with pytest.raises(BrokerError):
+        await world.book.funds()
+    await world.reconciler.read()
+    assert not world.session.alive
+    assert world.session.view().detail == "the login ended at 06:00 IST: log in"
+    assert world.client.credentials() is None
+    assert not await world.was_told("session lost")
+
+
+async def test_a_death_written_late_does_not_take_the_next_login_away(world):
+    died = world.session._login_at
+    world.clock.forward(seconds=1)
+    await world.log_in()
+    await world.write(
+        lambda connection: world.session._record_death(connection, died, "lost", "late", world.clock())
+    )
+    await world.restart()
     assert world.session.alive
 
 
