@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from gateway.domain.errors import ManjhaError
+from gateway.domain.market import ist
 
 #: Beside the database, where no other folder is configured.
 FOLDER = "backups"
@@ -80,7 +81,7 @@ def before_change(url: str, folder: Path, why: str, now: datetime) -> Path | Non
     source = database_file(url)
     if source is None or not source.exists():
         return None
-    destination = folder / f"manjha-{now:%Y%m%dT%H%M%S}-before-{why}.db"
+    destination = folder / f"manjha-{ist(now):%Y%m%dT%H%M%S}-before-{why}.db"
     back_up(url, destination)
     return destination
 

@@ -7,11 +7,14 @@ algorithm's records are asked for up to five years back), and every hot look at 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, literal, select
+from sqlalchemy import Connection, delete, func, select
 
 from gateway.domain.market import trading_date
 from storage.notices import DUE
 from storage.tables import alerts, job_runs, login_states, messages, notices
+
+#: How a message's subject begins when it is an alert's card.
+_CARD = "alert:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +57,12 @@ def old_cards(connection: Connection, before: datetime, count: int) -> list[str]
 
     Nothing about them changes any more; a card that is drawn all the same becomes a new message.
     """
-    subject = literal("alert:").concat(alerts.c.id)
+    # Written so that each remembered message finds its alert by the alert's own index.
+    own_alert = alerts.c.id == func.substr(messages.c.subject, len(_CARD) + 1)
     statement = (
         select(messages.c.subject)
         .distinct()
-        .join(alerts, messages.c.subject == subject)
+        .join(alerts, messages.c.subject.startswith(_CARD, autoescape=True) & own_alert)
         .where(alerts.c.received_at < before)
         .limit(count)
     )
