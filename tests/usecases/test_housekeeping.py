@@ -187,11 +187,12 @@ def test_the_nightly_jobs_stand_in_the_one_table():
     async def nothing(_day):
         return
 
-    class SquareOff:
-        notice_at = at = ends_at = run = warn = give_notice = staticmethod(lambda _: None)
+    class Others:
+        def __getattr__(self, name):
+            return lambda *_: None
 
     times = config.sections.Schedule()
-    jobs = table_of_jobs(times, SquareOff, SquareOff, SquareOff, {"backup": nothing})
+    jobs = table_of_jobs(times, Others(), Others(), Others(), {"backup": nothing})
     (nightly,) = (job for job in jobs if job.every_day)
     assert (nightly.name, nightly.at(SUNDAY.date())) == ("backup", times.housekeeping)
 
