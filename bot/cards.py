@@ -31,6 +31,8 @@ class Card:
 
     text: str
     buttons: tuple[tuple[Button, ...], ...] = ()
+    #: A PNG; the text is then its caption.
+    picture: bytes | None = None
 
 
 _TITLES = {

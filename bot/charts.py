@@ -14,7 +14,7 @@ import structlog
 log = structlog.get_logger()
 
 #: A picture that takes longer is done without; matplotlib's first start builds its list of fonts.
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 30.0
 _PAINTER = Path(__file__).with_name("painter.py")
 _PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -252,7 +252,7 @@ class Courier:
         if drawn is None or (message_id is not None and self._seen.get(message_id) == drawn):
             await self._done(delivery)
             return
-        card = Card(text=shortened(clean(drawn.text)), buttons=drawn.buttons)
+        card = Card(text=shortened(clean(drawn.text)), buttons=drawn.buttons, picture=drawn.picture)
         self._post.pace.spend(self.chat_id)
         if message_id is None or not await self._edit(message_id, card):
             message_id = await self._send_new(delivery, card)
@@ -263,6 +263,16 @@ class Courier:
         )
 
     async def _send_new(self, delivery: Delivery, card: Card) -> int:
+        if card.picture is not None:
+            photo = await self._post.bot.send_photo(
+                self._target,
+                card.picture,
+                caption=card.text,
+                parse_mode="HTML",
+                disable_notification=not delivery.loud,
+                reply_markup=inline(card.buttons),
+            )
+            return photo.message_id
         message = await self._post.bot.send_message(
             self._target,
             card.text,

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import structlog
 
+from bot.album import Album
 from bot.batches import QUESTIONS_SHOWN, batch_card
 from bot.cards import Card, alert_card, square_off_card
 from bot.difference_card import difference_card
@@ -12,10 +13,12 @@ from bot.kept_card import kept_card
 from bot.login_card import login_card
 from gateway.adoption import view_of as difference_view
 from gateway.closing_words import closing_text, closing_view
+from gateway.day_words import no_picture
 from gateway.kept_exits import view_of as kept_view
 from gateway.login_reminder import LoginReminder
 from gateway.square_off import SquareOff
 from gateway.views import alert_view
+from gateway.wording import VENUE_BADGES
 from storage import intents
 from storage.engine import Database
 
@@ -34,7 +37,9 @@ class Drawings:
         square_off: SquareOff,
         clock: Callable[[], datetime],
         reminder: LoginReminder,
+        album: Album | None = None,
     ) -> None:
+        self._album = album
         self._reminder = reminder
         self._database = database
         self._square_off = square_off
@@ -68,6 +73,8 @@ class Drawings:
                 case "login":
                     login = await self._reminder.view(key)
                     return login_card(login) if login is not None else None
+                case "picture":
+                    return await self._picture_card(key)
                 case "difference":
                     found = await self._database.read(lambda connection: difference_view(connection, key))
                     return difference_card(found) if found is not None else None
@@ -80,6 +87,15 @@ class Drawings:
     async def _alert_card(self, alert_id: str) -> Card | None:
         view = await self._database.read(lambda connection: alert_view(connection, alert_id))
         return alert_card(view, self._clock()) if view is not None and view.intents else None
+
+    async def _picture_card(self, key: str) -> Card:
+        """`paper:2026-11-25`; a picture that is not there is said."""
+        venue, _, said = key.partition(":")
+        day = date.fromisoformat(said)
+        picture = await self._album.find(venue, day) if self._album is not None else None
+        if picture is None:
+            return Card(text=no_picture(day))
+        return Card(text=f"📈 {VENUE_BADGES[venue]} · {day:%a %d %b}", picture=picture)
 
     async def _square_off_card(self, day: date) -> Card:
         rows = await self._database.read(lambda connection: self._square_off.due_rows(connection, day))

@@ -40,6 +40,8 @@ class NoticeEvent(StrEnum):
     EXIT_REFUSED = "exit_refused"
     UNGUARDED = "unguarded"
     KILL_SWITCH = "kill_switch"
+    #: The day's own messages: the morning's, the summary, the heartbeat.
+    DAY = "day"
 
 
 #: With these untold, money could be lost that a word would have saved.

@@ -283,7 +283,14 @@ class Schedule(Section):
     login_reminder: f.TimeOfDay = Field(default=time(8, 0), description="Asks for Kite's login.")
     instruments: f.TimeOfDay = Field(default=time(8, 30), description="Reads the instrument list.")
     square_off: f.TimeOfDay = Field(default=time(15, 15), description="Closes; see square_off.")
+    morning: f.TimeOfDay = Field(
+        default=time(8, 45), description="Tells how the day begins: hours, session, limits, what is armed."
+    )
     summary: f.TimeOfDay = Field(default=time(15, 45), description="Tells how the day went.")
+    heartbeat_minutes: Annotated[int, Field(ge=5, le=1_440)] | None = Field(
+        default=None,
+        description="A silent sign of life so often while the market is open, in minutes; null: none.",
+    )
     housekeeping: f.TimeOfDay = Field(
         default=time(16, 30),
         description="Every day, also when nothing trades: the backup, the audit trail verified whole, old "

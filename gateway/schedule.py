@@ -7,14 +7,15 @@ if it is, the watchdog says so.
 
 import asyncio
 import html
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 import config.sections
+from gateway.daily import Daily
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.market import IST, Calendar, ist
 from gateway.login_reminder import LoginReminder
@@ -29,6 +30,9 @@ log = structlog.get_logger()
 LOOK_SECONDS = 20
 #: When the owner hears that a year has no calendar.
 CALENDAR_WORD = time(8, 5)
+#: The morning's message makes sense until the market is open, or for half an hour.
+LAST_MORNING, LAST_MORNING_SPAN = time(9, 15), timedelta(minutes=30)
+HEART_BEGINS, HEART_ENDS = time(9, 15), time(15, 40)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,7 @@ def table_of_jobs(
     reminder: LoginReminder,
     calendar: CalendarKeeper,
     nightly: Mapping[str, Callable[[date], Awaitable[None]]],
+    daily: Daily | None = None,
 ) -> tuple[Job, ...]:
     """The one table of timed jobs; `nightly` run at the hour of the housekeeping, by their names."""
     return (
@@ -95,7 +100,48 @@ def table_of_jobs(
             )
             for name, run in nightly.items()
         ),
+        *(_daily_jobs(times, daily) if daily is not None else ()),
     )
+
+
+def _daily_jobs(times: config.sections.Schedule, daily: Daily) -> Iterator[Job]:
+    """The day's own messages; a beat of the heart is a row of its own."""
+    yield Job(
+        name="morning message",
+        at=lambda _: times.morning,
+        until=lambda _: max(LAST_MORNING, _later(times.morning, LAST_MORNING_SPAN)),
+        run=daily.morning,
+        told=False,
+    )
+    yield Job(name="summary", at=lambda _: times.summary, until=lambda _: time.max, run=daily.summary)
+    for at, until in heartbeats(times.heartbeat_minutes):
+        yield Job(
+            name=f"heartbeat {at:%H:%M}",
+            at=lambda _, at=at: at,  # type: ignore[misc]
+            until=lambda _, until=until: until,  # type: ignore[misc]
+            run=daily.heartbeat,
+            told=False,
+        )
+
+
+def heartbeats(minutes: int | None) -> list[tuple[time, time]]:
+    """When each beat comes and until when it makes sense: through the usual session."""
+    if minutes is None:
+        return []
+    found, at = [], HEART_BEGINS
+    while at <= HEART_ENDS:
+        until = _later(at, timedelta(minutes=minutes))
+        found.append((at, until))
+        if until <= at:
+            break
+        at = until
+    return found
+
+
+def _later(at: time, span: timedelta) -> time:
+    """So much later the same day, at most its end."""
+    moment = datetime.combine(date.min, at) + span
+    return moment.time() if moment.date() == date.min else time.max
 
 
 class Schedule:

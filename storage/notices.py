@@ -114,6 +114,12 @@ def waiting(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(notices).where(notices.c.state == DUE)) or 0
 
 
+def was_written(connection: Connection, subject: str) -> bool:
+    """Whether a notice about this subject was ever written, and is still kept."""
+    found = select(notices.c.seq).where(notices.c.subject == subject).limit(1)
+    return connection.scalar(found) is not None
+
+
 def mark_sent(connection: Connection, seqs: Iterable[int], at: datetime) -> None:
     """Telegram has taken them."""
     statement = update(notices).where(notices.c.seq.in_(list(seqs)) & (notices.c.state == DUE))

@@ -15,8 +15,8 @@ import telegram
 
 from bot.commands.command import Page, reading, view_button
 from bot.ports import Ports
-from bot.tables import clipped, newest_that_fit, pre
 from config.logs import FILE_NAME, redact
+from gateway.columns import clipped, newest_that_fit, pre
 from gateway.domain.market import ist
 from gateway.wording import seconds
 from storage.migrations import HEAD

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from bot.commands.command import Page, reading
 from bot.ports import Ports
-from bot.tables import clipped, newest_that_fit, pairs
 from config.settings import Settings
+from gateway.columns import clipped, newest_that_fit, pairs
 from gateway.domain.errors import BrokerError
 from gateway.domain.funds import Funds
 from gateway.domain.money import format_rupees

@@ -10,7 +10,7 @@ from bot.cards import alert_card
 from bot.commands.command import Page, reading, view_button
 from bot.contracts import short_name
 from bot.ports import Ports
-from bot.tables import clipped
+from gateway.columns import clipped
 from gateway.domain.market import ist
 from gateway.domain.signal import Signal, StrikeKind, StrikeRule
 from gateway.domain.status import Status

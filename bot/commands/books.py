@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from bot.commands.command import Page, reading
 from bot.guard_lines import guard_lines
 from bot.ports import Ports
-from bot.tables import newest_that_fit
+from gateway.columns import newest_that_fit
 from gateway.domain.market import ist
 from gateway.domain.money import format_rupees
 from storage import guards, holdings, orders

@@ -17,9 +17,9 @@ from bot.cards import Button
 from bot.commands.command import Command, reply
 from bot.keyboard import inline
 from bot.ports import Ports
-from bot.tables import clipped
 from bot.words import ask_for_the_word
 from config.settings import Settings
+from gateway.columns import clipped
 from storage import modes, strategies
 
 #: The first letters of a button that turns a switch.

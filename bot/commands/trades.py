@@ -14,7 +14,7 @@ from bot.cards import Button
 from bot.commands.command import Page, reading, view_button
 from bot.contracts import short_name
 from bot.ports import Ports
-from bot.tables import WIDTH, clipped, newest_that_fit, pre
+from gateway.columns import WIDTH, clipped, newest_that_fit, pre
 from gateway.domain.market import IST, ist, trading_date
 from gateway.domain.money import format_rupees, to_rupees
 from gateway.wording import VENUE_BADGES

@@ -13,6 +13,7 @@ from gateway.assembly.lines import Lines, Listeners
 from gateway.assembly.telephone import About, Telephone
 from gateway.assembly.trading import Trading
 from gateway.assembly.upkeep import Upkeep
+from gateway.daily import Daily
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, StorageFailed
 from gateway.domain.order import BrokerOrder, Venue
@@ -87,7 +88,7 @@ class Gateway:
 
     async def _start_schedule(self) -> None:
         own = (self.trading.square_off, self._lines.reminder, self._calendar)
-        jobs = table_of_jobs(self.settings.schedule, *own, self.upkeep.nightly())
+        jobs = table_of_jobs(self.settings.schedule, *own, self.upkeep.nightly(), self._daily())
         self._schedule = Schedule(jobs, self.database, self.ground.calendar, self.clock, self.tell)
         self._scheduler = self._schedule.start()
         await self._schedule.look()
@@ -95,6 +96,21 @@ class Gateway:
             self._schedule, self.database, self.ground.calendar, self.clock, self.tell, self._on_wake
         )
         self._supervise("watchdog", watchdog.run)
+
+    def _daily(self) -> Daily:
+        """Who tells how the day begins, goes and went."""
+        return Daily(
+            self.settings,
+            self.database,
+            self.ground.outbox,
+            self.access,
+            self.ground.calendar,
+            self.trading.square_off,
+            self.trading.profits,
+            self.clock,
+            keep_picture=self.telephone.album.keep,
+            ring=self.wakeups.outbox.ring,
+        )
 
     def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(supervise(name, run, self.tell), name=name))

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.album import Album
 from bot.app import TelegramBot
 from bot.charts import Charts
 from bot.confirmations import Confirmations
@@ -60,8 +61,11 @@ class Telephone:
         """Starts the embedded page where it takes Telegram's place, and adds bot and sender to the parts."""
         ground = self._ground
         token, api_url = await self._api(paper)
-        charts = Charts(ground.settings.data_dir / "matplotlib")
-        pictures = DayPictures(ground.database, trading.profits, charts)
+        # Each its own: what the owner asks for is given up when the bot is rebuilt, the day's picture is not.
+        fonts = ground.settings.data_dir / "matplotlib"
+        pictures = DayPictures(ground.database, trading.profits, Charts(fonts))
+        daily = DayPictures(ground.database, trading.profits, Charts(fonts))
+        self.album = Album(ground.settings.data_dir / "pictures", daily)
         ports = Ports(
             settings=ground.settings,
             database=ground.database,
@@ -91,7 +95,7 @@ class Telephone:
             ground.outbox.chat_ids,
             ground.database,
             ground.wakeups.outbox,
-            Drawings(ground.database, trading.square_off, ground.clock, lines.reminder),
+            Drawings(ground.database, trading.square_off, ground.clock, lines.reminder, self.album),
             pace,
             ground.clock,
         )

@@ -65,7 +65,7 @@ async def test_another_day_is_a_press_away(thumb, world, tmp_path, monkeypatch):
     page = await thumb.ask("/pnl")
     assert "Nothing was traded" in page["text"]
     yesterday = await thumb.press(page, "◂ 25 Nov")
-    assert "1 trades closed" in yesterday["text"]
+    assert "1 trade closed" in yesterday["text"]
     assert "Today ▸" in labels(yesterday)
     assert "Say /pnl" in (await thumb.ask("/pnl sometime"))["text"]
 

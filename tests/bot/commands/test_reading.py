@@ -5,7 +5,7 @@ import io
 import json
 from datetime import timedelta
 
-from bot.tables import LONGEST_TEXT, WIDTH, newest_that_fit, units
+from gateway.columns import LONGEST_TEXT, WIDTH, newest_that_fit, units
 from gateway.domain.signal import StrikeKind, StrikeRule
 from gateway.paper.faults import FaultKind
 from storage import trades
