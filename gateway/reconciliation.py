@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -13,7 +14,8 @@ from gateway import wording
 from gateway.breaker import Breaker
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, BrokerFault, StorageFailed
-from gateway.domain.order import WORKING_ORDERS, BrokerOrder, IntentState, OrderState, Purpose
+from gateway.domain.market import ist
+from gateway.domain.order import WORKING_ORDERS, BrokerOrder, IntentState, OrderState, Purpose, Side
 from gateway.kite.outcomes import fault_of_words
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
@@ -128,6 +130,7 @@ class Reconciler:
         touched = {alert for order in book if (alert := self._apply(connection, order, now))}
         checkpoint("book.applied")
         if whole:
+            touched |= self._lapse(connection, {order.order_id for order in book}, now)
             # Asked inside the transaction: what was claimed while this waited for its turn is in flight, too.
             touched |= self._escalate(connection, now, set(self._ports.in_flight()))
         return touched
@@ -222,6 +225,19 @@ class Reconciler:
         subject, strategy = f"alert:{intent.alert_id}", intent.strategy
         self._outbox.tell(connection, text, at=now, subject=subject, event=event, strategy=strategy)
 
+    def _lapse(self, connection: Connection, listed: set[str], now: datetime) -> set[str]:
+        """Day orders end with their day, and the next day's book has them no more (facts/kite.md 10.2, 10.5).
+
+        What such an order filled after it was last seen shows in the account's positions alone.
+        """
+        today = ist(now).date()
+        found = [
+            row
+            for row in orders.working(connection)
+            if row.venue == self._venue and row.order_id not in listed and ist(row.placed_at).date() < today
+        ]
+        return {alert for row in found if (alert := self._apply(connection, _lapsed(row), now))}
+
     def _escalate(self, connection: Connection, now: datetime, in_flight: set[str]) -> set[str]:
         """What the book does not show: a call that died with its process is unknown; an unknown one past
         the horizon becomes a question. The rows were adopted before this, if the book had them."""
@@ -303,3 +319,24 @@ class Reconciler:
             [row for row in unknown if row.venue == self._venue],
             [row for row in working if row.venue == self._venue],
         )
+
+
+def _lapsed(row: Row[Any]) -> BrokerOrder:
+    """The end of a day order that was not heard of."""
+    return BrokerOrder(
+        order_id=row.order_id,
+        status="CANCELLED",
+        status_message=f"its day, {ist(row.placed_at):%d %b}, is over and the order book has it no more",
+        tags=frozenset(),
+        exchange="",
+        tradingsymbol=row.tradingsymbol,
+        side=Side(row.side),
+        product=row.product,
+        variety=row.variety,
+        quantity=row.quantity,
+        filled_quantity=row.filled_quantity,
+        pending_quantity=0,
+        cancelled_quantity=row.quantity - row.filled_quantity,
+        average_price=row.average_price or Decimal(0),
+        order_timestamp=None,
+    )

@@ -165,6 +165,36 @@ async def test_an_order_in_the_book_is_ours_by_its_tag_whatever_we_had_written(w
     assert len(await world.rows(tables.orders)) == 1
 
 
+async def test_a_day_order_whose_end_was_not_heard_ends_with_its_day(world):
+    """The gateway was down at the close: the next day's book has the order no more. It must not count as
+    working for ever, nor keep what it would have sold from being sold."""
+    await world.execute()
+    await world.filled(buy())
+    world.fault(FaultKind.FILL, quantity=0)
+    exit_id = await world.send(sell())
+    await world.reaches(exit_id, "open")
+    await world.end()
+    world.clock.forward(days=1)
+    await world.begin()
+    assert await world.orders() == [], "the exchange has forgotten it"
+    await world.reconciler.read()
+    *_, order = await world.rows(tables.orders)
+    assert (order.state, order.filled_quantity) == ("cancelled", 0)
+    assert await world.was_told("Cancelled", "its day, 25 Nov, is over")
+    assert await world.held() == LOT
+
+
+async def test_an_order_of_today_that_the_book_does_not_show_yet_is_left_alone(world):
+    """The book lags; only a day's end is certain."""
+    alert_id, _ = await working(world)
+    world.fault(
+        FaultKind.BODY, route="GET /orders", code=200, body='{"status": "success", "data": []}', times=None
+    )
+    await world.reconciler.read()
+    assert (await order_row(world)).state == "open"
+    assert await world.status(alert_id) == "open"
+
+
 async def test_one_bad_neighbour_in_the_book_does_not_hide_the_others(world):
     """An adoption that cannot be done must not cost the whole book."""
     alert_id, order = await working(world)
