@@ -36,7 +36,10 @@ def batch_card(cards: Sequence[Card], *, alerts: int, questions: int) -> Card:
 
 
 def _item(card: Card, number: int) -> str:
-    lines = card.text.split("\n")[: _LINES_OF_A_QUESTION if card.buttons else _LINES]
+    """Its head, and the line that names strategy and alert."""
+    head = _LINES_OF_A_QUESTION if card.buttons else _LINES
+    every = card.text.split("\n")
+    lines = every[:head] + [line for line in every[head:] if "<code>" in line][:1]
     return f"{number}. " + shortened("\n".join(lines), _LONGEST_ITEM)
 
 

@@ -18,6 +18,7 @@ STOP, STOP_AND_FLATTEN, WHOLE_ACCOUNT, CANCEL = "k:stop", "k:flatten", "k:accoun
 _QUESTION = frozenset("arzp")
 #: It is there, it is not there, send again as a new order.
 _UNKNOWN = frozenset("yns")
+_NOT_KNOWN = "This button is not known any more."
 
 
 class Buttons:
@@ -50,6 +51,8 @@ class Buttons:
             return await self._stop(data, by, query)
         if kind == "f":
             day, _, seq = key.partition(":")
+            if not seq.isdecimal():
+                return _NOT_KNOWN
             return await self._ports.square_off.keep(day, int(seq), by)
         if kind == KEPT:
             return await self._on_kept_exit(key, by)
@@ -60,7 +63,7 @@ class Buttons:
         if data == CANCEL:
             await query.edit_message_text("Nothing was stopped.")
             return "Nothing was stopped."
-        return "This button is not known any more."
+        return _NOT_KNOWN
 
     async def _on_kept_exit(self, key: str, by: str) -> str:
         """Sell it now, or leave it."""
@@ -72,6 +75,8 @@ class Buttons:
         """What the owner says of a difference: its id, the answer's letter, the strategy's number."""
         difference_id, _, rest = key.partition(":")
         answer, _, number = rest.partition(":")
+        if number and not number.isdecimal():
+            return _NOT_KNOWN
         return await self._ports.adoption.answer(difference_id, answer, int(number or 0), by)
 
     async def _on_question(self, kind: str, key: str, by: str, update: Update) -> str:
@@ -95,7 +100,7 @@ class Buttons:
                 return await ask_for_the_word(self._ports, update, approve)
             return await approve()
         if change not in set(Change):
-            return "This button is not known any more."
+            return _NOT_KNOWN
         return (await questions.resize(approval_id, int(version), Change(change), by)).sentence
 
     async def _stop(self, data: str, by: str, query: CallbackQuery) -> str:

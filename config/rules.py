@@ -71,6 +71,20 @@ def _telegram(settings: Settings) -> Iterator[Fault]:
             key="telegram.owner_ids",
             sentence="must name at least one numeric user id (see @userinfobot): no one else is heard",
         )
+    if telegram.webhook:
+        yield from _telegram_webhook(settings)
+
+
+def _telegram_webhook(settings: Settings) -> Iterator[Fault]:
+    url = settings.server.public_url
+    if not settings.telegram.bot_token.get_secret_value():
+        yield Fault(
+            key="telegram.webhook", sentence="needs telegram.bot_token: the phone page is not reached"
+        )
+    elif url is None:
+        yield Fault(key="telegram.webhook", sentence="needs server.public_url, where Telegram reaches us")
+    elif settings.telegram.api_url is None and not str(url).startswith("https://"):
+        yield Fault(key="telegram.webhook", sentence="needs a server.public_url that begins with https://")
 
 
 def _second_factor(settings: Settings) -> Iterator[Fault]:

@@ -104,6 +104,11 @@ class Telegram(Section):
         default=None,
         description="Root of another Bot API server, before /bot<token>/METHOD; null: Telegram's own.",
     )
+    webhook: bool = Field(
+        default=False,
+        description="true: Telegram brings what owners say to server.public_url (HTTPS, port 80, 88, 443 or "
+        "8443). false: the gateway asks for it.",
+    )
 
 
 class Market(Section):

@@ -322,6 +322,17 @@ messages = Table(
     Column("chat_id", BigInteger, primary_key=True, autoincrement=False),
     Column("subject", String(64), primary_key=True),
     Column("message_id", BigInteger, nullable=False),
+    Index(None, "chat_id", "message_id"),
+)
+
+updates = Table(
+    "updates",
+    metadata,
+    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("received_at", Moment, nullable=False),
+    #: As Telegram sent it, until it is done with: what an owner typed is not kept.
+    Column("body", LargeBinary, nullable=False),
+    Column("state", String(8), nullable=False, index=True),
 )
 
 sessions = Table(

@@ -27,6 +27,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--token", required=True)
     parser.add_argument("--owner-id", type=int, required=True)
     parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--local", action="store_true", help="deliver to webhooks, at any address")
     parser.add_argument("--alert-url", help="where composed alerts are sent")
     return parser.parse_args()
 
@@ -42,6 +43,7 @@ async def _run(arguments: argparse.Namespace) -> None:
             host=arguments.host,
             port=arguments.port,
             data_dir=arguments.data_dir,
+            local=arguments.local,
             send_alert=_forward(session, arguments.alert_url) if arguments.alert_url else None,
         )
         await server.start()

@@ -10,6 +10,7 @@ from bot.phone.errors import (
     bad_request,
     conflict_of_pollers,
     not_found,
+    stale_query,
     too_many_requests,
     unauthorized,
 )
@@ -25,6 +26,7 @@ class FaultKind(StrEnum):
     BLOCKED = "blocked"
     NO_CHAT = "no_chat"
     MALFORMED = "malformed"
+    STALE_QUERY = "stale_query"
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
     SERVER_ERROR = "server_error"
@@ -63,6 +65,7 @@ class Fault:
 _ERRORS: Mapping[FaultKind, Callable[[], ApiError]] = {
     FaultKind.UNAUTHORIZED: unauthorized,
     FaultKind.MALFORMED: lambda: bad_request("can't parse entities: unsupported start tag at byte offset 0"),
+    FaultKind.STALE_QUERY: stale_query,
     FaultKind.NO_CHAT: lambda: bad_request("chat not found"),
     FaultKind.BLOCKED: lambda: ApiError(403, "Forbidden: bot was blocked by the user"),
     FaultKind.NOT_FOUND: not_found,

@@ -56,12 +56,17 @@ class Profile:
         found: Mapping[str, Any] = self._store.get("webhook", "settings", {"url": ""})
         return found
 
-    def set_webhook(self, settings: Mapping[str, Any]) -> None:
-        """Keeps a webhook's settings; raises ApiError 400 unless the address is HTTPS."""
+    def set_webhook(self, settings: Mapping[str, Any], *, local: bool) -> None:
+        """Keeps a webhook's settings; raises ApiError 400 unless the address is HTTPS (or we are `local`)."""
         url = str(settings.get("url", ""))
-        if url and not url.startswith("https://"):
+        if url and not url.startswith("https://") and not local:
             raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
         self._store.put("webhook", "settings", {**settings, "url": url})
+
+    def note_failure(self, words: str, at: float) -> None:
+        """A delivery to the webhook has failed; getWebhookInfo tells it."""
+        failure = {"last_error_date": int(at), "last_error_message": words}
+        self._store.put("webhook", "settings", {**self.webhook, **failure})
 
 
 def _key(scope: Any, language: str) -> str:

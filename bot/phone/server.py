@@ -1,5 +1,6 @@
 """The embedded phone as one server: the Bot API, the page, and the side doors."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from bot.phone import views
 from bot.phone.api import BotApi
 from bot.phone.callbacks import Press
 from bot.phone.composer import Composer, Placeholders, SendAlert
+from bot.phone.delivery import Delivery
 from bot.phone.doors import Doors
 from bot.phone.events import EventStream, MarketView
 from bot.phone.faults import Faults
@@ -33,7 +35,8 @@ class PhoneServer:
 
     `send_alert` gets (body, query string) of a composed alert; `placeholders` gives a chart's values by name;
     `market_view` gives `{"spots", "orders", "positions", "funds"}` in Kite's shapes. With `data_dir` the chat
-    survives a killed process. `clock` gives seconds since the epoch.
+    survives a killed process. `clock` gives seconds since the epoch. `local` delivers to webhooks
+    at any address.
     """
 
     def __init__(
@@ -49,13 +52,16 @@ class PhoneServer:
         placeholders: Placeholders | None = None,
         market_view: MarketView | None = None,
         clock: Callable[[], float] = time.time,
+        local: bool = False,
     ) -> None:
         self.faults: Final = Faults()
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
         identity = Identity(token=token, owner_id=owner_id, owner_name=owner_name)
-        self._phone = Phone(identity, data_dir=data_dir, clock=clock)
+        self._phone = Phone(identity, data_dir=data_dir, clock=clock, local=local)
+        self._delivery = Delivery(self._phone) if local else None
+        self._delivering: asyncio.Task[None] | None = None
         self._api = BotApi(self._phone, self.faults)
         composer = Composer(send_alert=send_alert, placeholders=placeholders)
         events = EventStream(self._phone, market_view=market_view, alerts=composer.available)
@@ -84,10 +90,15 @@ class PhoneServer:
         site = web.TCPSite(self._runner, self._host, self._port)
         await site.start()
         self._port = self._runner.addresses[0][1]
+        if self._delivery is not None:
+            self._delivering = asyncio.create_task(self._delivery.run(), name="webhook delivery")
 
     async def stop(self) -> None:
         """Ends long polls and event streams, closes the port and the file. A stopped phone stays stopped."""
         self._phone.close()
+        if self._delivering is not None:
+            self._delivering.cancel()
+            await asyncio.gather(self._delivering, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -128,6 +139,10 @@ class PhoneServer:
         Raises UnknownButtonError.
         """
         return self._phone.press(message_id, label=label, data=data, from_id=from_id)
+
+    def hand_over(self, update: Mapping[str, Any]) -> None:
+        """An update as it is: repeated, forged, of a kind the page cannot make."""
+        self._phone.updates.repeat(update)
 
     def messages(self, chat_id: int | None = None) -> Sequence[Message]:
         """Every message, oldest first; of one chat or of all."""

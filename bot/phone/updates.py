@@ -45,6 +45,21 @@ class UpdateQueue:
         self._announce()
         return update_id
 
+    @property
+    def news(self) -> asyncio.Event:
+        """Set when something has changed since this was read."""
+        return self._news
+
+    def repeat(self, update: Mapping[str, Any], *, lifetime: float = UPDATE_SECONDS) -> None:
+        """An update as it is, with this very number, as often as wanted: what a broken server brings."""
+        record = {"expires": self._clock() + lifetime, "update": dict(update)}
+        self._pending[int(update["update_id"])] = record
+        self._announce()
+
+    def announce(self) -> None:
+        """Wakes whoever waits for updates: the settings have changed."""
+        self._announce()
+
     def pending(self) -> Sequence[Mapping[str, Any]]:
         """The updates not confirmed and not expired, oldest first."""
         now = self._clock()

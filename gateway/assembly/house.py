@@ -149,6 +149,7 @@ class Gateway:
             clock=self.clock,
             tell=self.tell,
             metrics=self.upkeep.metrics,
+            telegram=self.telephone.webhook,
         )
         server = self.settings.server
         self._runner, port = await serve(build_app(door), server.host, server.port)

@@ -22,6 +22,7 @@ from config.telegram import telegram_limits
 from gateway.assembly.ground import Ground
 from gateway.assembly.lines import Lines
 from gateway.assembly.trading import Trading
+from gateway.ingress.door import TelegramDoor
 from gateway.paper.server import PaperServer
 from gateway.venue_line import plain_url
 
@@ -99,7 +100,9 @@ class Telephone:
             pace,
             ground.clock,
         )
-        self._bot = TelegramBot(token, api_url, ground.owner_ids, ports, pace, self._sender.retry_now)
+        self._bot = TelegramBot(
+            token, api_url, ground.owner_ids, ports, pace, self._sender.retry_now, ground.tell
+        )
         ground.parts.extend([("telegram", self._bot.run), ("outbox", self._sender.run)])
 
     async def _api(self, paper: PaperServer | None) -> tuple[str, str]:
@@ -131,6 +134,12 @@ class Telephone:
     def hears(self) -> bool:
         """Whether the owner's updates arrive."""
         return self._bot.trouble is None
+
+    @property
+    def webhook(self) -> TelegramDoor | None:
+        """What the gateway's door needs where Telegram brings the updates; None where they are asked for."""
+        webhook = self._bot.webhook
+        return TelegramDoor(secret=webhook.secret, take=webhook.take) if webhook else None
 
     @property
     def page_url(self) -> str | None:

@@ -12,6 +12,8 @@ from gateway.ingress.new_names import NewNames
 from gateway.ingress.postback import Postbacks
 from gateway.ingress.protocol import Connections, DoorSite
 from gateway.ingress.status import StatusPages
+from gateway.ingress.telegram import PATH as TELEGRAM_PATH
+from gateway.ingress.telegram import TelegramUpdates
 from gateway.ingress.webhook import PATH, Webhook
 
 __all__ = ["Door", "build_app", "serve"]
@@ -44,6 +46,9 @@ def build_app(door: Door) -> web.Application:
             web.post("/kite/postback", postbacks.receive, expect_handler=expect),
         ]
     )
+    if door.telegram is not None:
+        updates = TelegramUpdates(door.telegram)
+        app.add_routes([web.post(TELEGRAM_PATH, updates.receive, expect_handler=expect)])
     app.on_shutdown.append(webhook.stop_waiting)
     app.on_cleanup.extend((postbacks.close, new_names.close))
     return app

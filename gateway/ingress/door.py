@@ -13,12 +13,22 @@ from storage.engine import Database
 
 
 @dataclass(frozen=True, kw_only=True)
+class TelegramDoor:
+    """Where Telegram brings updates. When `take(body)` returns it is stored; ValueError: this is no update,
+    or StorageFailed."""
+
+    secret: str
+    take: Callable[[bytes], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Door:
     """Handed over by the composition root.
 
     `readiness` gives the parts of `/readyz`, each `{"ok": bool, "detail": str}`; the door itself tries the
     database. `on_postback(venue, order_id)` has that order read again. `api_secrets`, by venue, verify the
-    postbacks; live's is in the settings. `tell(html)` owes the owner a message.
+    postbacks; live's is in the settings. `tell(html)` owes the owner a message. `telegram` is None while
+    updates are asked for.
     """
 
     settings: Settings
@@ -31,4 +41,5 @@ class Door:
     clock: Callable[[], datetime]
     tell: Callable[[str], Awaitable[None]] | None = None
     api_secrets: Mapping[str, str] = field(default_factory=dict)
+    telegram: TelegramDoor | None = None
     metrics: Metrics = field(default_factory=Metrics)

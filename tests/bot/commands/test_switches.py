@@ -50,6 +50,7 @@ async def test_pause_and_mode_are_kept_over_a_restart_and_old_boards_still_work(
     await world.restart()
     assert await paused(world, "RSI") == "RSI"
     await world.reaches(await world.send(buy("RSI")), "refused")
+    world.clock.forward(minutes=1)  # another phone: its updates have later numbers
     async with thumb_on(world) as again:
         page = await again.ask("/mode")
         assert "RSI: asks first" in page["text"]

@@ -2,15 +2,19 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
+
+from sqlalchemy import Connection
 
 from bot.app import TelegramBot
 from bot.charts import Charts
 from bot.confirmations import Confirmations
 from bot.day_picture import DayPictures
 from bot.pace import Pace
+from bot.phone.faults import Fault
 from bot.phone.message import Message
 from bot.phone.server import PhoneServer
 from bot.ports import Ports
@@ -19,6 +23,7 @@ from gateway.adoption import Adoption
 from gateway.domain.order import AlertId
 from gateway.kept_exits import KeptExits
 from gateway.profit import Profits
+from storage import updates
 from storage.alerts import Arrival
 from tests.usecases.world import OWNER, World
 
@@ -73,8 +78,17 @@ class Thumb:
         return self.phone.presses()[-1].text
 
     async def settled(self) -> None:
-        """All that was said before is worked on: a command said now has its answer."""
-        await self.ask("/version")
+        """All that was said and pressed before is worked on."""
+
+        async def idle() -> bool:
+            inbox, undone = self.bot._inbox, partial(updates.in_state, state=updates.WAITING)
+            return not (
+                self.phone._phone.updates.pending()
+                or inbox._in_hand
+                or await self.world.database.read(undone)
+            )
+
+        await self.world.until(idle, lambda: "there is always something left to do")
 
     async def download(self, message: dict[str, Any]) -> bytes:
         return self.phone._phone.files.content(message["attachment"]["url"].rsplit("/", 1)[1]) or b""
@@ -135,24 +149,35 @@ def ports_of(world: World, words: list[str], **changes: Any) -> Ports:
 
 
 @asynccontextmanager
-async def thumb_on(world: World, **changes: Any) -> AsyncIterator[Thumb]:
-    """The bot runs for as long as the block."""
-    phone = PhoneServer(token=TOKEN, owner_id=OWNER, owner_name="Asha", clock=_seconds(world))
+async def thumb_on(
+    world: World, *, faults: Sequence[Fault] = (), patient: bool = True, local: bool = False, **changes: Any
+) -> AsyncIterator[Thumb]:
+    """The bot runs for as long as the block; not `patient`: whether or not it hears already;
+    `local`: the phone brings updates to webhooks."""
+    phone = PhoneServer(token=TOKEN, owner_id=OWNER, owner_name="Asha", clock=_seconds(world), local=local)
     await phone.start()
+    for fault in faults:
+        phone.faults.add(fault)
     words: list[str] = []
 
     async def nothing() -> None:
         return
 
+    async def told(text: str) -> None:
+        def add(connection: Connection) -> None:
+            world.outbox.tell(connection, text, at=world.clock())
+
+        await world.database.write(add)
+
     ports, pace = ports_of(world, words, **changes), Pace(limits=telegram_limits())
-    bot = TelegramBot(TOKEN, phone.api_url, frozenset({OWNER}), ports, pace, nothing)
+    bot = TelegramBot(TOKEN, phone.api_url, frozenset({OWNER}), ports, pace, nothing, told)
     running = asyncio.create_task(bot.run())
     thumb = Thumb(world, phone, bot)
     thumb.words = words
     try:
 
         async def hears() -> bool:
-            return bot.trouble is None
+            return bot.trouble is None or not patient
 
         await world.until(hears, lambda: str(bot.trouble))
         yield thumb
