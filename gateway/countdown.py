@@ -3,19 +3,17 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 import structlog
 from sqlalchemy import Connection
 
-from config.settings import Settings
 from gateway.domain.figures import Figures
-from gateway.domain.money import format_rupees, to_paise, to_rupees
 from gateway.domain.quote import Quote
-from gateway.questions import Question, premium_asked, question_of
+from gateway.domain.risk import Usage
+from gateway.limits import Limits, in_words
+from gateway.questions import Question, question_of
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
-from gateway.world import WorldReader
 from storage import intents
 from storage.engine import Database
 from storage.notices import Outbox, Priority
@@ -36,19 +34,17 @@ class Countdown:
 
     def __init__(
         self,
-        settings: Settings,
         database: Database,
         outbox: Outbox,
         venues: Mapping[str, VenueAccess],
-        world: WorldReader,
+        limits: Limits,
         wakeups: Wakeups,
         clock: Callable[[], datetime],
     ) -> None:
-        self._settings = settings
         self._database = database
         self._outbox = outbox
         self._venues = venues
-        self._world = world
+        self._limits = limits
         self._wakeups = wakeups
         self._clock = clock
         #: The version of each open card that was drawn last, and when it is due again.
@@ -121,30 +117,11 @@ class Countdown:
                 premium=quote.last_price or None if quote else None,
                 bid=quote.bid if quote else None,
                 ask=quote.ask if quote else None,
-                limits=self._limits(connection, each),
+                limits=tuple(map(_words, self._limits.used_by(connection, each.approval.alert_id))),
             )
             intents.note_figures(connection, each.approval.id, figures)
             subject = f"alert:{each.approval.alert_id}"
             self._outbox.show(connection, subject, at=now, priority=Priority.CHATTER)
-
-    def _limits(self, connection: Connection, question: Question) -> tuple[str, ...]:
-        """How far this order takes each limit; exits meet none."""
-        if not question.is_entry:
-            return ()
-        first, risk = question.first, self._settings.risk
-        world = self._world.read(connection, first.venue, first.strategy)
-        own = (first.venue, first.strategy, first.tradingsymbol)
-        shares = [
-            f"orders {world.orders_today + len(question.rows)}/{risk.max_orders_per_day}",
-            f"positions {len(world.positions | {own})}/{risk.max_open_positions}",
-        ]
-        premium = premium_asked(first)
-        if premium is not None:
-            shares.append(f"premium {_share(premium * question.quantity, risk.max_premium_per_order)}")
-        lost = to_rupees(world.loss)
-        most = format_rupees(to_paise(risk.max_daily_loss))
-        shares.append(f"loss {format_rupees(to_paise(lost))} of {most} ({_share(lost, risk.max_daily_loss)})")
-        return tuple(shares)
 
 
 def interval(left: timedelta, count: int) -> float:
@@ -159,5 +136,7 @@ def _open(connection: Connection) -> list[Question]:
     return [each for each in found if each is not None]
 
 
-def _share(part: Decimal, whole: Decimal) -> str:
-    return f"{part * 100 / whole:.0f} %"
+def _words(usage: Usage) -> str:
+    """With the order counted in, a limit may be met to the last."""
+    words = in_words(usage)
+    return words if usage.used > usage.limit else words.removeprefix("⛔ ")

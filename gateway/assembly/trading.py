@@ -64,9 +64,10 @@ class Trading:
             *shared, lines.access, world, rules, ground.wakeups, ground.clock, cancel_entries, reader
         )
         self._watched_lanes(planner)
-        asking = (*shared, lines.access, world)
-        self.questions = Questions(*asking, rules, ground.wakeups, ground.clock, self.approvals, reader)
-        countdown = Countdown(*asking, ground.wakeups, ground.clock)
+        self.questions = Questions(
+            *(*shared, lines.access, world, rules, ground.wakeups, ground.clock, self.approvals, reader)
+        )
+        countdown = Countdown(*shared[1:], lines.access, self.limits, ground.wakeups, ground.clock)
         ground.parts.append(("countdown", countdown.run))
         self._endings(planner)
         self._loss_watch(world, valuation)

@@ -8,6 +8,7 @@ from gateway.domain.order import IntentState
 from gateway.intake import Accepted
 from gateway.kill_switch import lift
 from gateway.paper.faults import FaultKind
+from gateway.questions import Change
 from storage import flags, tables
 from storage.notices import Outbox
 from tests.storage.rows import add_intent
@@ -89,6 +90,18 @@ async def a_rejection(world):
     await an_approval(world)
     (row,) = await world.rows(tables.approvals)
     return lambda: world.approvals.decide(row.id, approve=False, by="Asha")
+
+
+async def another_size(world):
+    await an_approval(world)
+    (row,) = await world.rows(tables.approvals)
+    return lambda: world.questions.resize(row.id, 1, Change.ONE_MORE, "Asha")
+
+
+async def a_pause_on_the_card(world):
+    await an_approval(world)
+    (row,) = await world.rows(tables.approvals)
+    return lambda: world.questions.pause(row.id, "Asha")
 
 
 async def an_expiry(world):
@@ -180,6 +193,8 @@ CHANGES = [
     an_entry_that_goes_straight_on,
     an_approval,
     a_rejection,
+    another_size,
+    a_pause_on_the_card,
     an_expiry,
     a_refusal_at_the_claim,
     an_entry_too_old,

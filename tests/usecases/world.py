@@ -263,7 +263,7 @@ class World:
         self.approvals = Approvals(*told, self.wakeups, self.clock)
         asking = (*shared, venues, world)
         self.questions = Questions(*asking, rules, self.wakeups, self.clock, self.approvals, reader)
-        self.countdown = Countdown(*asking, self.wakeups, self.clock)
+        self.countdown = Countdown(*shared[1:], venues, self.limits, self.wakeups, self.clock)
         self.account = WholeAccount(*shared, venues, self.executor, self.wakeups, self.clock)
         self.closing = Closing(self._tools(venues))
         self.square_off = SquareOff(*shared, self.closing, self.calendar, self.wakeups, self.clock)
