@@ -90,8 +90,9 @@ def _init(path: Path | None) -> int:
         target = write_configuration(path, questions, os.environ, print)
         print(f"{target} is written; nobody else can read it.")
         settings = load_settings(target, os.environ)
+        status = 0
         if questions.agree("Send a test alert to the phone now?", default=True):
-            _try_the_phone(settings, questions)
+            status = _try_the_phone(settings, questions)
         print(next_steps(settings, target))
     except Left as left:
         print(left)
@@ -102,18 +103,25 @@ def _init(path: Path | None) -> int:
     except (ManjhaError, OSError) as error:
         print(f"manjha: {error}", file=sys.stderr)
         return EXIT_FAILURE
-    return 0
+    return status
 
 
-def _try_the_phone(settings: Settings, questions: Questions) -> None:
+def _try_the_phone(settings: Settings, questions: Questions) -> int:
     """While no gateway runs here: two of them would take each other's messages from one bot."""
     configure_logging(settings, stderr=False)
 
     async def seen() -> None:
         await asyncio.to_thread(questions.ask, "Enter ends the test")
 
-    with commands.only_instance(settings.data_dir):
-        asyncio.run(send_first_alert(settings, print, seen))
+    try:
+        with commands.only_instance(settings.data_dir):
+            asyncio.run(send_first_alert(settings, print, seen))
+    except commands.AlreadyRunning:
+        print("A gateway is running here: start it again to use this file, and send it the alert below.")
+    except (ManjhaError, OSError) as error:
+        print(f"The test alert was not seen: {error}", file=sys.stderr)
+        return EXIT_FAILURE
+    return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ import stat
 import sys
 from pathlib import Path
 
+from gateway.commands import only_instance
 from tests.acceptance.stage import OWNER, TOKEN, Stage
 
 
@@ -58,6 +59,13 @@ async def test_enter_alone_makes_a_paper_gateway_with_a_phone_page(stage: Stage)
     before = written(stage)
     status, printed = await init(stage)
     assert (status, "left as it was" in printed, written(stage)) == (1, True, before)
+
+
+async def test_beside_a_running_gateway_the_file_is_written_and_its_bot_is_left_alone(stage: Stage) -> None:
+    with only_instance(stage.folder / "data"):
+        status, printed = await init(stage)
+    assert (status, "A gateway is running here" in printed, "Next:" in printed) == (0, True, True), printed
+    assert written(stage)["venue"] == "paper"
 
 
 async def test_live_writes_each_limit_out_and_nothing_without_its_keys(stage: Stage) -> None:
