@@ -139,7 +139,8 @@ def _lane(update: Update) -> str:
     """What must keep its order: the presses on one question, and one user's uses of one command."""
     query = update.callback_query
     if query is not None:
-        return f"press {(query.data or '').partition(':')[2]}"
+        # The id behind the first letter: Half and then Approve of one card, whatever else they carry.
+        return f"press {(query.data or '').partition(':')[2].partition(':')[0]}"
     user, message = update.effective_user, update.effective_message
     words = (message.text or "").split(maxsplit=1) if message is not None else []
     return f"{user.id if user else None} {words[0] if words else ''}"
@@ -150,4 +151,6 @@ def _quoted(row: Row[Any]) -> str:
     if update.callback_query is not None:
         return "Your press of a button"
     text = (update.effective_message.text or "") if update.effective_message else ""
+    if not text.startswith("/"):
+        return "Your message"  # it may be the second word
     return f"<code>{html.escape(text[:200])}</code>"

@@ -77,7 +77,9 @@ def life_of(connection: Connection, alert_id: str) -> dict[str, Any] | None:
         "reason": view.row.reason,
         "duplicate_of": view.row.duplicate_of,
         "verdicts": [_verdict(entry) for entry in audit.trail(connection, alert_id)],
-        "approval": _public(view.approval, "asked_at", "deadline", "decision", "decided_by", "decided_at"),
+        "approval": _public(
+            view.approval, "asked_at", "deadline", "decision", "decided_by", "decided_at", "version", "note"
+        ),
         "intents": [_intent(intent) for intent in view.intents],
         "orders": [_order(order) for order in view.orders.values()],
         "fills": [

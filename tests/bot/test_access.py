@@ -78,6 +78,18 @@ async def test_a_premium_that_moved_is_asked_about_on_the_phone(world):
         await world.reaches(alert_id, "filled")
 
 
+async def test_half_and_approve_in_one_breath_never_send_the_whole(world):
+    """The second finger comes down before the card was drawn anew."""
+    async with thumb_on(world) as thumb:
+        alert_id, first = await card(thumb)
+        thumb.phone.press(first["message_id"], label="Half")
+        await thumb.press(first, "Approve")
+        assert "has changed" in thumb.toast()
+        await thumb.settled()
+        assert sum(row.quantity for row in await world.intents(alert_id)) == 2 * LOT
+        assert await world.status(alert_id) == "awaiting_approval"
+
+
 async def test_pause_on_a_card_pauses_and_rejects(world):
     async with thumb_on(world) as thumb:
         alert_id, first = await card(thumb)
