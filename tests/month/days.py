@@ -11,7 +11,9 @@ from tests.acceptance.stage import SEED_ALERT
 from tests.month.stage import MonthStage
 
 #: Jobs of a trading day, and those of every day.
-TRADING_JOBS = frozenset({"calendar", "login reminder", "square-off notice", "square-off"})
+TRADING_JOBS = frozenset(
+    {"calendar", "login reminder", "morning message", "square-off notice", "square-off", "summary"}
+)
 DAILY_JOBS = frozenset({"backup", "audit trail", "clearing away"})
 DOWN = "the gateway is down from 15:05 to 15:24"
 #: So long a day without trading is watched at each of its hours, seconds of real time.
@@ -115,6 +117,8 @@ class Day:
             await stage.faults(html)
         self._to("08:40")
         await stage.log_in()
+        self._to("08:45:02")
+        await stage.job_done(self._day, "morning message")
         await self._passed("login")
         if self._is("no instrument list until 09:05"):
             await self._until(lambda: self._more("No new instrument list"), "the old list is told of")
@@ -250,6 +254,8 @@ class Day:
         await self._stage.log_in()
         self._to("08:05:02")
         await self._stage.job_done(self._day, "calendar")
+        self._to("08:45:02")
+        await self._stage.job_done(self._day, "morning message")
         notice = f"{int(square_off[:2]):02}:{int(square_off[3:]) - 15:02}:02"
         self._to(notice)
         await self._stage.job_begun(self._day, "square-off notice")
@@ -270,7 +276,8 @@ class Day:
     async def _evening(self) -> None:
         stage = self._stage
         self._to("15:45:02")
-        await asyncio.sleep(WATCHED)
+        if self._trades or self._plan.short:
+            await stage.job_done(self._day, "summary")
         self._to("16:30:02")
         for name in sorted(DAILY_JOBS):
             await stage.job_done(self._day, name)
