@@ -1,5 +1,6 @@
 """The simulated month: 23 November to 25 December 2026, each day lived through on the real process."""
 
+import argparse
 import asyncio
 import sys
 import tempfile
@@ -15,6 +16,8 @@ from tests.month.days import HOLIDAYS, Day, Plan, Report
 from tests.month.stage import MonthStage
 
 FIRST, LAST = date(2026, 11, 23), date(2026, 12, 25)
+#: Around the table in a document.
+MARK = "<!-- the month's table -->"
 #: A Saturday on which the owner adds a session, the evening before, to a gateway that runs.
 ADDED = date(2026, 12, 19)
 SQUARE_OFF_OF_ADDED = "11:35"
@@ -91,27 +94,50 @@ HEAD = (
 )
 
 
+def summary_of(reports: Sequence[Report], seconds: float) -> str:
+    """The sentence under the table."""
+    traded = sum(report.kind == "trading" for report in reports)
+    kills = sum(PLANS.get(report.day, Plan()).restart is not None for report in reports)
+    return (
+        f"{len(reports)} days, {traded} of them trading, in {seconds:.0f} s: "
+        f"{sum(sum(report.jobs.values()) for report in reports)} jobs, "
+        f"{sum(report.entries for report in reports)} entries, "
+        f"{sum(report.exits for report in reports)} exits by alert, "
+        f"{sum(report.squared_off for report in reports)} holdings squared off, "
+        f"{sum(report.told for report in reports)} messages, kill -9 {kills} times; "
+        f"{sum(len(report.faults) for report in reports)} things wrong."
+    )
+
+
+def write(path: Path, lines: Sequence[str]) -> None:
+    """Puts the table between the marks of a document. Raises ValueError where there are none."""
+    head, found, rest = path.read_text(encoding="utf-8").partition(MARK)
+    _, ends, tail = rest.partition(MARK)
+    if not (found and ends):
+        raise ValueError(f"{path} has no two marks {MARK}")
+    table = "\n".join(lines)
+    path.write_text(f"{head}{MARK}\n{table}\n{MARK}{tail}", encoding="utf-8")
+
+
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Lives through the month and prints its table; 1 when anything was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.month", description=__doc__)
+    parser.add_argument("--write", type=Path, help="a document whose table is replaced, docs/month.md")
+    options = parser.parse_args(argv)
     began = time.monotonic()
     _say(HEAD)
     with tempfile.TemporaryDirectory(prefix="manjha-month-") as folder:
         reports = asyncio.run(live_through(Path(folder), days_between(FIRST, LAST), say=_say))
-    wrong = [fault for report in reports for fault in report.faults]
-    traded = [report for report in reports if report.kind == "trading"]
-    jobs = sum(sum(report.jobs.values()) for report in reports)
-    _say(
-        f"\n{len(reports)} days, {len(traded)} of them trading, in {time.monotonic() - began:.0f} s: "
-        f"{jobs} jobs, {sum(r.entries for r in reports)} entries, {sum(r.exits for r in reports)} exits by "
-        f"alert, {sum(r.squared_off for r in reports)} holdings squared off, "
-        f"{sum(1 for plan in PLANS.values() if plan.restart)} times kill -9; {len(wrong)} things wrong"
-    )
-    return 1 if wrong else 0
+    summary = summary_of(reports, time.monotonic() - began)
+    _say(f"\n{summary}")
+    if options.write:
+        write(options.write, [HEAD, *map(line_of, reports), "", summary])
+    return 1 if any(report.faults for report in reports) else 0
 
 
 if __name__ == "__main__":
