@@ -1,7 +1,7 @@
 """The market's figures as data: underlyings, days and hours, guards; from the TOML files beside this one."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
 from functools import cache
@@ -88,7 +88,8 @@ class ChargeRates:
     sebi: Decimal
     stamp_on_buy: Decimal
     gst: Decimal
-    turnover: dict[str, Decimal]
+    #: By exchange.
+    turnover: dict[str, Decimal] = field(hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_FLOOR, Decimal
+from functools import lru_cache
 from itertools import takewhile
 
 from config.market import ChargeRates
@@ -33,8 +34,13 @@ class Deal:
 
     def charges(self, rates: ChargeRates) -> Paise:
         """What the broker and the state take of it."""
-        premium = to_rupees(self.value)
-        return charges_of(rates, self.exchange, self.side, premium, begins=self.begins).paise
+        return _charges(rates, self.exchange, self.side, self.value, self.begins)
+
+
+@lru_cache(maxsize=4096)
+def _charges(rates: ChargeRates, exchange: str, side: Side, value: Paise, begins: bool) -> Paise:
+    """The day's fills are reckoned up at every claim: each once."""
+    return charges_of(rates, exchange, side, to_rupees(value), begins=begins).paise
 
 
 @dataclass(frozen=True, kw_only=True)
