@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from config.market import calendar
 from gateway import intake, planning, positions
+from gateway.domain.chain import chains_of
 from gateway.domain.contract import Contract, OptionType
 from gateway.domain.market import Calendar
 from gateway.domain.order import Venue
@@ -118,7 +119,7 @@ class PromiseWorld(World):
         self.book, self.desk = cast(Book, self.exchange), cast(Desk, self.exchange)
         self.session = cast(Session, LoggedIn())
         self.instruments = Instruments("paper", self.book, self.database, self.calendar, LISTED)
-        self.instruments._swap(contracts(), self.clock())
+        self.instruments._swap(chains_of(contracts()), self.clock())
         self.prices = cast(Prices, Quoted(self.exchange))
         self.access = VenueAccess(
             venue=Venue.PAPER,

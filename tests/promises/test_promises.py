@@ -93,7 +93,7 @@ def ignores_the_deadline(monkeypatch):
     monkeypatch.setattr(
         Approvals,
         "_decide",
-        lambda self, connection, approval_id, approve, by, now: approve_blindly(
+        lambda self, connection, approval_id, approve, by, now, version: approve_blindly(
             connection, approval_id, by, now
         ),
     )
