@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from gateway.closing_scene import Aim
 from gateway.domain.errors import StorageFailed
-from gateway.pursuit import Aim, Pursuit, Tools
+from gateway.pursuit import Pursuit, Tools
 from storage import closings
 from storage.closings import Kind, State
 

@@ -92,8 +92,12 @@ def _proof(line: Row[Any]) -> str:
     return f"🚨 the account is short by {-line.kite}: look in the Kite app now"
 
 
-def line_note(busy: int, unknown: int, words: str | None, blocked: str | None) -> str | None:
-    """Why some of it is left."""
+def line_note(
+    busy: int, unknown: int, words: str | None, blocked: str | None, *, asked: bool = False
+) -> str | None:
+    """Why some of it is left; `asked`: the owner, what became of what has no answer."""
+    if unknown and asked:
+        return f"❓ no clear answer from Kite for {unknown}: it goes on when you answer the question about it"
     if unknown:
         return f"❓ no clear answer from Kite for {unknown}; they are looked for and not sold twice"
     if blocked:

@@ -1,25 +1,25 @@
 """One closing, pursued: exits for what has none, until the broker's positions show that it is flat."""
 
 import asyncio
-import html
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Row
 
+from gateway.closing_scene import Aim, Group, Scene, coming_words, read_scene
 from gateway.closing_words import ended_text, line_note, not_flat_text
 from gateway.domain.errors import BrokerError
-from gateway.domain.order import IntentState, Purpose
 from gateway.execution import Executor
 from gateway.proof import Proof, Verdict
 from gateway.wakeups import Wakeups
 from gateway.whole_account import Remainder
-from storage import closings, holdings, intents, orders, sells
-from storage.closings import Kind, Line, State
+from storage import closings, orders
+from storage.closings import Line, State
 from storage.engine import Database
 from storage.notices import Outbox, Priority
 from storage.sells import Key
@@ -32,29 +32,11 @@ LOOK_SECONDS = 0.5
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0, 1, 2, 4, 8, 15, 30))
 #: With a part of it being sold, the rest waits for that part so long.
 PATIENCE = timedelta(seconds=5)
-#: A cancellation that was asked for and not seen is asked for again after this time.
-CANCEL_AGAIN = timedelta(seconds=15)
 ALARM = timedelta(seconds=60)
 #: The card is edited at most this often, in seconds.
 SHOW_SECONDS = 1.5
 #: The positions are read at most this often, in seconds.
 PROOF_SECONDS = 1.0
-
-#: Picks holdings, or entries on their way.
-Selection = Callable[[Row[Any]], bool]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Aim:
-    """What is to be closed, and until when it is tried (aware; None: until it is flat)."""
-
-    title: str
-    selection: Selection
-    until: datetime | None = None
-    #: Picks the entries on their way that would become such holdings: it is flat when they are settled, too.
-    entries: Selection = lambda _: False
-    #: Said when it is flat.
-    afterwards: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,37 +55,6 @@ class Tools:
     blocked: Callable[[str], str | None] = lambda _: None
     #: Looks at what the account has beside our holdings, for whom, and brings it to nothing.
     account: Callable[[str], Awaitable[Remainder]] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """One strategy's one contract: units that are to go, of these being sold, of these without an answer."""
-
-    key: Key
-    units: int
-    busy: int
-    unknown: int
-    words: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """How a closing stands at one look."""
-
-    row: Row[Any]
-    aim: Aim
-    groups: tuple[Group, ...]
-    coming: tuple[Row[Any], ...]
-    #: Exits that were re-priced as often as allowed and hang on: (venue, order id, variety).
-    hanging: tuple[tuple[str, str, str], ...]
-    lines: tuple[Row[Any], ...]
-    #: Of a flatten: what of ours is still at the broker, in words.
-    standing: tuple[str, ...]
-
-    @property
-    def sold(self) -> bool:
-        """Nothing of ours is left, and nothing can come."""
-        return not self.groups and not self.coming and not self.standing
 
 
 @dataclass(kw_only=True)
@@ -143,7 +94,8 @@ class Pursuit:
         """Returns when all that was selected is gone and proven gone, or the time is over."""
         try:
             while True:
-                scene = await self._tools.database.read(self._read)
+                now = self._tools.clock()
+                scene = await self._tools.database.read(partial(self._read, now=now))
                 if scene.row.state != State.OPEN:
                     return State(scene.row.state)
                 await self._note(scene)
@@ -158,46 +110,8 @@ class Pursuit:
             for task in self._errands.values():
                 task.cancel()
 
-    # what is there
-
-    def _read(self, connection: Connection) -> Scene:
-        row = closings.get(connection, self._id)
-        assert row is not None  # noqa: S101  closings are never deleted
-        aim = self._aim(connection, row)
-        units: dict[Key, int] = {}
-        for held in holdings.open_(connection):
-            if aim.selection(held):
-                key = sells.key_of(held)
-                units[key] = units.get(key, 0) + held.quantity
-        coming = [each for each in intents.entries_that_may_fill(connection) if aim.entries(each)]
-        return Scene(
-            row=row,
-            aim=aim,
-            groups=tuple(self._group(connection, row, key, total) for key, total in units.items()),
-            coming=tuple(coming),
-            hanging=tuple(self._hanging(connection, units)),
-            lines=tuple(closings.lines(connection, self._id)),
-            standing=_standing(connection) if row.kind == Kind.FLATTEN else (),
-        )
-
-    def _group(self, connection: Connection, row: Row[Any], key: Key, units: int) -> Group:
-        unknown = sum(
-            live.rest for live in sells.live(connection, key=key) if live.state == IntentState.UNKNOWN
-        )
-        busy = intents.being_sold(connection, *key)
-        words = closings.last_words(connection, key, row.began_at)
-        return Group(key=key, units=units, busy=busy, unknown=unknown, words=words)
-
-    def _hanging(self, connection: Connection, units: dict[Key, int]) -> list[tuple[str, str, str]]:
-        now = self._tools.clock()
-        return [
-            (row.venue, row.order_id, row.variety)
-            for row in orders.working(connection)
-            if row.purpose != Purpose.ENTRY
-            and sells.key_of(row) in units
-            and row.questioned_at is not None
-            and (row.cancel_asked_at is None or now - row.cancel_asked_at >= CANCEL_AGAIN)
-        ]
+    def _read(self, connection: Connection, now: datetime) -> Scene:
+        return read_scene(connection, self._id, self._aim, now)
 
     # what is done
 
@@ -275,7 +189,8 @@ class Pursuit:
         for group in scene.groups:
             line = met.pop(group.key, None)
             most = max(group.units, line.quantity if line else 0)
-            note = line_note(group.busy, group.unknown, group.words, self._tools.blocked(group.key[0]))
+            blocked = self._tools.blocked(group.key[0])
+            note = line_note(group.busy, group.unknown, group.words, blocked, asked=group.asked)
             found.append(Line(key=group.key, quantity=most, remaining=group.units, note=note))
         remainder = self._memory.remainder
         for strange in remainder.lines:
@@ -285,7 +200,7 @@ class Pursuit:
         for key, line in met.items():
             if line.strategy or remainder.known:
                 found.append(Line(key=key, quantity=line.quantity, remaining=0))
-        footer = "\n".join([*_coming(scene), *scene.standing, *remainder.words]) or None
+        footer = "\n".join([*coming_words(scene), *scene.standing, *remainder.words]) or None
         changed = await self._tools.database.write(
             lambda connection: closings.note(connection, self._id, found, footer)
         )
@@ -374,23 +289,3 @@ class Pursuit:
 
         await self._tools.database.write(work)
         self._tools.wakeups.outbox.ring()
-
-
-def _coming(scene: Scene) -> list[str]:
-    """The entries that may still fill."""
-    return [
-        f"{html.escape(row.tradingsymbol)} {row.quantity} · {html.escape(row.strategy)}: "
-        f"a BUY that may still fill ({row.state})"
-        for row in scene.coming
-    ]
-
-
-def _standing(connection: Connection) -> tuple[str, ...]:
-    """What the kill switch takes away, and has not yet."""
-    working, triggers = closings.standing(connection)
-    words = []
-    if working:
-        words.append(f"{working} orders still work; their cancellation is asked for until they are gone")
-    if triggers:
-        words.append(f"{triggers} GTTs of Manjha's are still at Kite; they are being deleted")
-    return tuple(words)

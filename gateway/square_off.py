@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Row, select
 
 from config.settings import Settings
 from gateway.closing import Closing
+from gateway.closing_scene import Aim
 from gateway.domain.market import IST, Calendar, is_squared_off, ist
-from gateway.pursuit import Aim
 from gateway.wakeups import Wakeups
 from storage import flags, holdings, intents, sells
 from storage.closings import Kind

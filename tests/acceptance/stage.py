@@ -74,6 +74,10 @@ class Process:
         assert self._process is not None
         return await self._process.wait()
 
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     async def _end(self, number: int) -> int:
         if self._process is None or self._process.returncode is not None:
             return 0
@@ -148,6 +152,11 @@ class Stage:
     async def kill_gateway(self) -> None:
         assert self._gateway is not None
         await self._gateway.kill()
+
+    def signal_gateway(self, number: signal.Signals) -> None:
+        """Sends it a signal; returns at once."""
+        assert self._gateway is not None
+        self._gateway.signal(number)
 
     async def stop_gateway(self) -> int:
         assert self._gateway is not None

@@ -1,11 +1,12 @@
 """Getting out, on the real processes: exits, flatten, the square-off; honest about what is not flat."""
 
 import json
+import signal
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.domain.market import ist
-from tests.acceptance.stage import SEED_ALERT, Stage
+from tests.acceptance.stage import SEED_ALERT, Process, Stage
 
 
 async def ready(stage: Stage, **changes: Any) -> None:
@@ -137,4 +138,20 @@ async def test_orders_by_hand_and_pauses_walk_the_same_path(stage: Stage) -> Non
     assert "paused" in life["reason"]
     await stage.say("/sell NIFTY CE")
     await stage.message("Filled", "SELL 65 NIFTY")
+    assert await net(stage) == {}
+
+
+async def test_sigusr1_is_the_kill_switch_and_flatten_from_the_terminal_goes_with_it(stage: Stage) -> None:
+    await ready(stage)
+    await hold(stage, "A")
+    stage.signal_gateway(signal.SIGUSR1)
+    await stage.message("Kill switch on, by SIGUSR1", "Still held", "65")
+    late = await stage.alert({**SEED_ALERT, "strategy": "B", "strike": 24400})
+    await stage.settled(late["alert_id"], "refused")
+    assert list((await net(stage)).values()) == [65], "the switch alone sells nothing"
+    path = str(stage.write_settings())
+    kill = Process("-m", "gateway", "kill", "--flatten", "--config", path, cwd=stage.folder)
+    await kill.start(log=stage.folder / "kill.log")
+    assert b"Kill switch on" in await kill.line()
+    await stage.message("Flatten", "the command line", "closed 65", within=40)
     assert await net(stage) == {}

@@ -349,3 +349,20 @@ async def test_no_closing_is_forgotten_when_its_look_fails(world, monkeypatch):
     await world.kill_switch.throw("Asha", flatten=True)
     await ended(world, State.FLAT)
     assert all(row.state != IntentState.PLACING for row in await world.rows(tables.intents))
+
+
+async def test_when_the_owner_was_asked_about_an_exit_the_card_says_that_he_must_answer(world):
+    world.timeout = 0.3
+    await world.restart()
+    await running(world)
+    await bought(world)
+    world.fault(FaultKind.DROP, route=PLACE)
+    await world.kill_switch.throw("Asha", flatten=True)
+    await card_says(world, "❓ no clear answer from Kite for 65; they are looked for")
+    world.clock.forward(seconds=181)
+    await world.reconciler.read()
+    await card_says(world, "it goes on when you answer the question about it")
+    (lost,) = [row for row in await world.rows(tables.intents) if row.state == "unknown"]
+    await world.unknown.it_is_not_there(lost.id, "Asha")
+    await ended(world, State.FLAT)
+    assert set(world.positions().values()) == {0}
