@@ -70,10 +70,11 @@ def _day(axes: Any, wanted: Mapping[str, Any]) -> None:
         axes.plot(moments[-1], values[-1], "o", color=color, markersize=6 if whole else 4, zorder=4)
     if len(curves) > 1:
         _legend(axes, [curve["label"] for curve in curves])
-    # Whatever its span, hours and minutes say where in the day.
-    locator = AutoDateLocator(minticks=2, maxticks=6, tz=_IST)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(minticks=2, maxticks=5, tz=_IST)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=_IST))  # type: ignore[no-untyped-call]
+    span = curves[0]["points"][-1][0] - curves[0]["points"][0][0]
+    shown = "%H:%M" if span > 300 else "%H:%M:%S"
+    axes.xaxis.set_major_formatter(DateFormatter(shown, tz=_IST))  # type: ignore[no-untyped-call]
     axes.margins(x=0.03, y=0.12)
 
 

@@ -16,8 +16,7 @@ def pre(lines: Iterable[str]) -> str:
 
 def pairs(rows: Sequence[tuple[str, str]]) -> str:
     """Two columns: names to the left, figures to the right edge."""
-    width = min(WIDTH, max((len(name) + len(value) + 2 for name, value in rows), default=0))
-    return pre(f"{name}{value.rjust(width - len(name))}" for name, value in rows)
+    return pre(f"{name}{value.rjust(WIDTH - len(name))}" for name, value in rows)
 
 
 def clipped(text: str, width: int) -> str:

@@ -1,5 +1,6 @@
 """The day's own messages: the morning's, the summary with its picture, the heartbeat. Each is told once."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime, timedelta
 
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 
 #: A start this long after the summary's hour does not tell of a day on which nothing was.
 LATE = timedelta(minutes=15)
+#: So long the morning's message waits for what a start brings up.
+SETTLING_SECONDS = 20.0
 #: How far back the morning looks for the last day that traded.
 LOOK_BACK = timedelta(days=10)
 #: Draws and keeps the picture of a venue's day; False when there is none.
@@ -60,6 +63,7 @@ class Daily:
 
     async def morning(self, day: date) -> None:
         """Hours, sessions, instruments, limits, what is armed, what is carried over."""
+        await self._settle()
         standing = await self._database.read(self._standing)
         hours = None if self._calendar.always else self._calendar.hours(day)
         at = self._square_off.at(day)
@@ -103,6 +107,17 @@ class Daily:
         days = [await self._profits.day(venue, day) for venue in self._venues]
         now = ist(self._clock())
         await self._tell(None, day_words.heartbeat(now.time(), standing, days), loud=False)
+
+    async def _settle(self) -> None:
+        """At a start in the morning sessions and lists are on their way: waited for, but not long."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + SETTLING_SECONDS
+        # Several parts become ready by themselves: one event for all of them would serve this wait alone.
+        while not self._is_ready() and loop.time() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.25)
+
+    def _is_ready(self) -> bool:
+        return all(self._venue(access)[1] for access in self._venues.values())
 
     def _is_late(self, day: date) -> bool:
         wanted = datetime.combine(day, self._settings.schedule.summary, ist(self._clock()).tzinfo)

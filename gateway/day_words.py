@@ -13,7 +13,7 @@ from config.sections import Risk
 from gateway.columns import clipped
 from gateway.day_figures import figures, gain_words
 from gateway.day_ledger import Ledger
-from gateway.domain.money import format_rupees, to_paise
+from gateway.domain.money import Paise, format_rupees, to_paise
 from gateway.domain.status import Status
 from gateway.profit import Day
 from gateway.wording import VENUE_BADGES
@@ -115,10 +115,10 @@ def summary(day: date, days: Sequence[Day], ledger: Ledger) -> str:
         lines += [f"<b>{VENUE_BADGES[each.venue]}</b>", figures(each)]
     lines.append(_alerts_line(ledger.statuses))
     if ledger.slippage is not None:
-        share = f" ({ledger.slippage / ledger.expected * 100:+.2f} %)" if ledger.expected else ""
-        lines.append(
-            f"Slippage against the alerts' prices: {format_rupees(ledger.slippage, sign=True)}{share}"
-        )
+        share = f" ({abs(ledger.slippage) / ledger.expected * 100:.2f} %)" if ledger.expected else ""
+        verb = "cost" if ledger.slippage >= 0 else "gained"
+        amount = format_rupees(Paise(abs(ledger.slippage)))
+        lines.append(f"Slippage against the alerts' prices {verb} {amount}{share}")
     lines += [
         f"• {_short(reason)}{f' ({count} times)' if count > 1 else ''}" for reason, count in ledger.reasons
     ]

@@ -28,6 +28,12 @@ def is_paused(connection: Connection, strategy: str | None) -> bool:
     return flags.value(connection, _flag(_PAUSED, strategy)) is not None
 
 
+def paused_names(connection: Connection) -> set[str]:
+    """Every strategy that was paused by its name, heard of or not."""
+    head = f"{_PAUSED}:"
+    return {name.removeprefix(head) for name in flags.all_values(connection) if name.startswith(head)}
+
+
 def pause(connection: Connection, strategy: str | None, *, by: str, at: datetime) -> None:
     """No new entries, of one strategy or (None) of all."""
     flags.put(connection, _flag(_PAUSED, strategy), "yes", by=by, at=at)

@@ -16,7 +16,7 @@ import telegram
 from bot.commands.command import Page, reading, view_button
 from bot.ports import Ports
 from config.logs import FILE_NAME, redact
-from gateway.columns import clipped, newest_that_fit, pre
+from gateway.columns import clipped, newest_that_fit
 from gateway.domain.market import ist
 from gateway.wording import seconds
 from storage.migrations import HEAD
@@ -46,7 +46,9 @@ async def _logs(ports: Ports, words: Sequence[str]) -> Page:
     title = "warnings and errors" if grave else "the last lines"
     if not shown:
         return Page(text=f"<b>Log</b> · {title}\nNothing.", buttons=(button,))
-    return Page(text=f"<b>Log</b> · {title}, times in IST\n{pre(shown)}", buttons=(button,))
+    # Not in fixed width: a phone would cut each line off, or scroll it.
+    text = "\n".join(f"<code>{line[:8]}</code>{html.escape(line[8:], quote=False)}" for line in shown)
+    return Page(text=f"<b>Log</b> · {title}, times in IST\n{text}", buttons=(button,))
 
 
 def last_lines(path: Path, count: int, *, grave: bool) -> list[str]:

@@ -81,8 +81,12 @@ def _strategy(connection: Connection, settings: Settings, name: str, today: Acti
 def _today(row: Activity | None) -> str:
     if row is None:
         return "today: no alert, no fill"
-    realised = f" · {format_rupees(row.realised_paise, sign=True)} before charges" if row.fills else ""
-    return f"today: {row.alerts} alerts, {row.fills} fills{realised}"
+    realised = f" · {format_rupees(row.realised_paise, sign=True)} gross" if row.fills else ""
+    return f"today: {_counted(row.alerts, 'alert')}, {_counted(row.fills, 'fill')}{realised}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'s' if count != 1 else ''}"
 
 
 FUNDS = reading("funds", "the account's money", _funds)

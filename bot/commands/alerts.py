@@ -62,7 +62,7 @@ async def _one(ports: Ports, alert_id: str) -> Page:
     view = await ports.database.read(lambda connection: alert_view(connection, alert_id))
     if view is None:
         said = html.escape(clipped(alert_id, 40), quote=False)
-        return Page(text=f"No alert has the id <code>{said}</code>. /alerts lists the latest.")
+        return Page(text=f"No alert has the id <code>{said}</code>. /alerts lists the latest.", help=True)
     # Without the card's buttons: the card itself has them.
     card = alert_card(view, ports.clock()).text if view.intents else _entry(view)
     body = html.escape(clipped(view.row.body.decode("utf-8", "replace"), 700), quote=False)

@@ -30,6 +30,8 @@ class Page:
     picture: bytes | None = None
     #: A file to send below it: its name and its content.
     file: tuple[str, bytes] | None = None
+    #: Says how to ask: there is nothing to refresh.
+    help: bool = False
 
 
 Draw = Callable[[Ports, Sequence[str]], Awaitable[Page]]
@@ -77,6 +79,8 @@ def view_button(label: str, name: str, words: Sequence[str] = ()) -> tuple[Butto
 
 def refreshable(ports: Ports, name: str, words: Sequence[str], page: Page) -> Page:
     """The page with the time it was drawn at, and its Refresh button."""
+    if page.help:
+        return page
     rows = (*page.buttons, view_button("🔄 Refresh", name, words))
     return Page(
         text=f"{page.text}\n<i>as of {ist(ports.clock()):%H:%M:%S} IST</i>",

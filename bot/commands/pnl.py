@@ -26,7 +26,8 @@ async def _pnl(ports: Ports, words: Sequence[str]) -> Page:
             day = said
         else:
             return Page(
-                text="Say <code>/pnl</code>, <code>/pnl yesterday</code>, <code>/pnl 2026-11-24</code>."
+                text="Say <code>/pnl</code>, <code>/pnl yesterday</code>, <code>/pnl 2026-11-24</code>.",
+                help=True,
             )
     found = await ports.profits.day(venue, day)
     picture = await ports.pictures.draw(venue, day)

@@ -64,9 +64,10 @@ async def _unpause(ports: Ports, update: Update, words: Sequence[str]) -> None:
 
 async def _mode(ports: Ports, update: Update, words: Sequence[str]) -> None:
     if not words or words[-1].lower() not in _MODES:
-        of = f" {html.escape(' '.join(words))}" if words else ""
-        said = f"Which way{of}? Press it, or say <code>/mode My Strategy confirm</code>."
-        await _answer(ports, update, "approval", said)
+        named, doubt = await _meant(ports, words)
+        of = f" for {html.escape(named)}" if named else ""
+        said = f"Which way{of}? Press it, or say <code>/mode My Strategy confirm</code>.{doubt}"
+        await _answer(ports, update, "approval", said, named)
         return
     strategy, doubt = await _meant(ports, words[:-1])
     mode = words[-1].lower()
@@ -124,8 +125,10 @@ async def asks_everywhere(ports: Ports) -> bool:
     return all(each.mode == "confirm" for each in await _switches(ports))
 
 
-async def _answer(ports: Ports, update: Update, board: Board, said: str) -> None:
-    switches = await _switches(ports)
+async def _answer(ports: Ports, update: Update, board: Board, said: str, only: str | None = None) -> None:
+    """What was done, then the board: of all, or `only` of the one that is known by this name."""
+    everybody = await _switches(ports)
+    switches = [each for each in everybody if only and each.strategy == only] or everybody
     await reply(update, f"{said}\n\n{_text(board, switches)}", inline(_buttons(board, switches)))
 
 
@@ -147,8 +150,14 @@ def _read(connection: Connection, settings: Settings) -> list[Switch]:
             paused=modes.is_paused(connection, name),
             mode=modes.approval_mode(connection, name) or settings.strategy(name).approval,
         )
-        for name in strategies.known(connection, settings.strategies)
+        for name in _names(connection, settings)
     ]
+
+
+def _names(connection: Connection, settings: Settings) -> list[str]:
+    """Who is known, and who is paused although nobody knows it yet."""
+    known = strategies.known(connection, settings.strategies)
+    return known + sorted(modes.paused_names(connection) - set(known))
 
 
 def _text(board: Board, switches: Sequence[Switch]) -> str:
@@ -172,7 +181,7 @@ def _button(board: Board, each: Switch) -> Button:
     if board == "entries":
         verb, label = ("u", f"▶️ Unpause: {name}") if each.paused else ("p", f"⏸ Pause: {name}")
     else:
-        verb, label = ("a", f"{name}: auto") if each.mode == "confirm" else ("c", f"{name}: ask first")
+        verb, label = ("a", f"⚡ Auto: {name}") if each.mode == "confirm" else ("c", f"✋ Ask first: {name}")
     return Button(label=label, data=f"{SWITCH}{verb}:{each.key}")
 
 

@@ -40,19 +40,23 @@ async def _trades(ports: Ports, words: Sequence[str]) -> Page:
             "<code>/trades</code> shows today, <code>/trades 7</code> the last 7 days (at most "
             f"{LONGEST_SPAN}), <code>/trades 30 csv</code> sends them as a file."
         )
-        return Page(text=text, buttons=(_span_buttons(0),))
+        return Page(text=text, buttons=(_span_buttons(0),), help=True)
     until = trading_date(ports.clock()) + timedelta(days=1)
     since = until - timedelta(days=days)
     rows = await ports.database.read(
         lambda connection: trades.between(connection, _start(since), _start(until))
     )
     wants_file = bool(rows) and any(word.lower() == CSV for word in words)
-    buttons = (_span_buttons(days), view_button("📄 CSV", "trades", [str(days), CSV])) if rows else ()
+    as_file = view_button("📄 CSV", "trades", [str(days), CSV]) if rows else ()
     return Page(
         text=_text(rows, days),
-        buttons=buttons or (_span_buttons(days),),
-        file=(f"trades-{since}-{until - timedelta(days=1)}.csv", as_csv(rows)) if wants_file else None,
+        buttons=((*_span_buttons(days), *as_file),),
+        file=(_file_name(since, until - timedelta(days=1)), as_csv(rows)) if wants_file else None,
     )
+
+
+def _file_name(first: date, last: date) -> str:
+    return f"trades-{first}.csv" if first == last else f"trades-{first}-to-{last}.csv"
 
 
 def _start(day: date) -> datetime:

@@ -166,7 +166,7 @@ async def test_nobody_turns_approval_off_around_the_word(world):
     async with thumb_on(world, factor=factor) as thumb:
         assert "second word" in (await thumb.ask("/mode auto"))["text"]
         board = await thumb.ask("/mode")
-        await thumb.press(board, "Everything: auto")
+        await thumb.press(board, "Auto: Everything")
         assert "second word" in thumb.toast()
         await thumb.settled()
         assert await world.write(modes.approval_mode_of_all) is None

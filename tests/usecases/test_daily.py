@@ -6,6 +6,7 @@ import pytest
 
 import config.sections
 from config.notices import NoticeEvent, NoticeLevel
+from gateway import daily as daily_module
 from gateway.daily import Daily
 from gateway.domain.market import IST
 from gateway.profit import Profits
@@ -73,7 +74,8 @@ async def test_the_morning_says_what_is_armed_and_what_is_carried_over(make_worl
         assert words in text, (words, text)
 
 
-async def test_the_morning_says_what_stands_in_the_way(world):
+async def test_the_morning_says_what_stands_in_the_way(world, monkeypatch):
+    monkeypatch.setattr(daily_module, "SETTLING_SECONDS", 0.0)
     await world.kill_switch.throw("Asha", flatten=False)
     world.clock.forward(days=1)
     daily, _ = daily_of(world)
@@ -94,7 +96,7 @@ async def test_the_summary_tells_the_day_and_shows_its_picture(world):
     (text,) = [text for text in await world.told() if "📋" in text]
     for words in (
         *("Summary of Wed 25 Nov", "PAPER", "Realised", "Charges", "Net", "RSI", "MACD"),
-        *("2 trades closed", "6 alerts: 5 filled, 1 refused by your rules", "Slippage", "Stays open"),
+        *("2 trades closed", "6 alerts: 5 filled, 1 refused by your rules", "Slippage against", "Stays open"),
         *("65 NIFTY26D0124000CE NRML · Held",),
     ):
         assert words in text, (words, text)

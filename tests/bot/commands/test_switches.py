@@ -31,16 +31,18 @@ async def test_a_strategy_is_found_in_any_case_and_an_unknown_one_is_said(thumb,
     assert "No strategy of this name" in answer["text"]
     assert "Did you mean RSI Divergence?" in answer["text"]
     assert await paused(world, "RSI Divergance") == "RSI Divergance"
+    assert "▶️ Unpause: RSI Divergance" in labels(answer)
 
 
 async def test_mode_without_a_word_shows_the_modes_and_a_press_turns_them(thumb, world):
     await world.filled(buy("RSI"))
     page = await thumb.ask("/mode")
     assert "RSI: auto" in page["text"]
-    page = await thumb.press(page, "RSI: ask first")
+    page = await thumb.press(page, "Ask first: RSI")
     assert "RSI: asks first" in page["text"]
     await world.reaches(await world.send(buy("RSI")), "awaiting_approval")
-    assert "RSI: auto" in labels(page)
+    assert "⚡ Auto: RSI" in labels(page)
+    assert labels(await thumb.ask("/mode rsi")) == ["⚡ Auto: RSI"]
 
 
 async def test_pause_and_mode_are_kept_over_a_restart_and_old_boards_still_work(thumb, world):
@@ -71,5 +73,5 @@ async def test_a_button_of_a_strategy_nobody_knows_changes_nothing(thumb, world)
         label="x",
     )
     assert made.answered is None
-    await thumb.press(page, "Everything: ask first")
+    await thumb.press(page, "Ask first: Everything")
     assert await paused(world, "RSI") is None
