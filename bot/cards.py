@@ -113,7 +113,7 @@ def _contract_lines(rows: list[Row[Any]]) -> str:
     ]
     if len(decided) > 1:
         lines[1] += f" · {len(decided)} orders"
-    lines += [_premium_line(first, quantity), _guard_line(first) if first.side == "BUY" else ""]
+    lines += [_premium_line(first, quantity), _guard_line(first) if first.purpose == "entry" else ""]
     if first.state == IntentState.AWAITING_APPROVAL:
         lines.append(worst_line(first, quantity))
     return "\n".join(line for line in lines if line)
@@ -138,7 +138,7 @@ def _order_words(row: Row[Any]) -> str:
 
 def _premium_line(row: Row[Any], quantity: int) -> str:
     premium = premium_asked(row)
-    if premium is None and row.side == "SELL":
+    if premium is None and row.purpose != "entry":
         return ""
     if premium is None:
         return "⚠️ Premium not known: risk.max_premium_per_order could not be checked"

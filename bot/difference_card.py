@@ -7,7 +7,8 @@ from sqlalchemy import Row
 
 from bot.cards import Button, Card
 from gateway.adoption import Answer, DifferenceView, Offer
-from gateway.domain.difference import DifferenceKind, DifferenceState
+from gateway.domain.difference import DifferenceKind, DifferenceState, side_of
+from gateway.domain.order import Side
 from gateway.wording import VENUE_BADGES
 
 #: The head of these buttons' data.
@@ -57,10 +58,12 @@ def _owner_lines(view: DifferenceView) -> list[str]:
 
 def _facts(row: Row[Any]) -> list[str]:
     lines = []
-    if row.net is not None and row.net < 0:
-        lines.append(f"⚠️ The account is <b>short {-row.net}</b>: buy it back in the Kite app.")
+    if row.net is not None and row.net < min(row.held, 0):
+        lines.append(
+            f"⚠️ The account is <b>short {-row.net}</b>: buy back in the Kite app what should not be."
+        )
     if row.average_price is not None:
-        verb = "bought" if row.kind == DifferenceKind.MORE else "sold"
+        verb = "bought" if side_of(DifferenceKind(row.kind), row.held) is Side.BUY else "sold"
         lines.append(f"Today's order book: another hand {verb} {row.traded} @ ₹{row.average_price:.2f}.")
     if row.last_price is not None:
         lines.append(f"Last price ₹{row.last_price:.2f}.")
@@ -105,5 +108,6 @@ def _label(row: Row[Any], offer: Offer, *, several: bool) -> str:
         case _ if row.kind == DifferenceKind.MORE:
             said = f"Take {offer.units} over at {price} for {offer.strategy}"
         case _:
-            said = f"Book {offer.units} as sold at {price}"
+            verb = "bought back" if row.held < 0 else "sold"
+            said = f"Book {offer.units} as {verb} at {price}"
     return f"{said}{whose}"[:60]

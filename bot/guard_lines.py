@@ -30,14 +30,18 @@ def _line(row: Row[Any]) -> str:
         case GuardState.ACTIVE:
             return f"🛡 {of}: {_where(row)}"
         case GuardState.TRIGGERED:
-            return f"⚡ {at}: triggered, being sold ({reason})"
+            return f"⚡ {at}: triggered, being {_done(row)} ({reason})"
         case GuardState.DONE:
-            return f"🛡 {at}: triggered, and sold"
+            return f"🛡 {at}: triggered, and {_done(row)}"
         case GuardState.REMOVED:
             return f"🛡 {at}: taken away ({reason})"
     if row.final:
         return f"⚠️ No guard: {reason}"
     return f"⚠️ {of}: not placed ({reason}); it is tried again"
+
+
+def _done(row: Row[Any]) -> str:
+    return "bought back" if row.opened_by == "SELL" else "sold"
 
 
 def _where(row: Row[Any]) -> str:

@@ -51,7 +51,9 @@ def _market_line(figures: Figures, asked: Decimal | None) -> str:
 def worst_line(row: Row[Any], quantity: int) -> str:
     """What an entry can lose, before charges and beyond no gap."""
     premium = premium_asked(row)
-    if premium is None or row.purpose != Purpose.ENTRY or row.side != "BUY":
+    if row.purpose == Purpose.ENTRY and row.side == "SELL":
+        return "⚠️ Opens a short" + ("" if row.stop_loss else ": without a stop its loss has no limit")
+    if premium is None or row.purpose != Purpose.ENTRY:
         return ""
     loss, limited = worst_loss(premium, quantity, row.stop_loss, tick=row.tick_size, strike=row.strike)
     where = "at the stop" if limited else "without a stop: the whole premium"

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from gateway.domain.difference import DifferenceKind, DifferenceState, units_of
+from gateway.domain.difference import DifferenceKind, DifferenceState, side_of, units_of
 from gateway.domain.money import format_rupees
 from gateway.domain.order import Side
 from gateway.wakeups import Wakeups
@@ -142,19 +142,21 @@ class Adoption:
         like = differences.like(connection, row.venue, row.tradingsymbol, row.product, offer.strategy)
         if like is None:
             return _SETTLED
-        side = Side.BUY if row.kind == DifferenceKind.MORE else Side.SELL
+        opens = row.kind == DifferenceKind.MORE
+        side = side_of(DifferenceKind(row.kind), row.held)
         why = f"{row.kind}: booked as said by {by}"
         made = by_hand.book(
             connection,
             like,
             side=side,
+            opens=opens,
             quantity=offer.units,
             price=offer.price,
             by=by,
             why=why,
             at=now,
         )
-        outcome = outcome_of(offer, side, made, by)
+        outcome = outcome_of(offer, side, made, by, opens=opens)
         differences.decide(connection, row, DifferenceState.BOOKED, by=by, outcome=outcome, at=now)
         self._outbox.show(connection, f"difference:{row.id}", at=now)
         text = f"🧭 {html.escape(outcome)} · {html.escape(row.tradingsymbol)} {row.product}"
@@ -162,11 +164,12 @@ class Adoption:
         return "Booked."
 
 
-def outcome_of(offer: Offer, side: Side, made: int, by: str) -> str:
+def outcome_of(offer: Offer, side: Side, made: int, by: str, *, opens: bool) -> str:
     """What was booked, as a sentence."""
-    if side is Side.BUY:
+    if opens:
+        verb = "bought" if side is Side.BUY else "sold short"
         return (
-            f"{offer.units} units booked as bought by {offer.strategy} at ₹{offer.price:.2f}, as {by} said; "
+            f"{offer.units} units booked as {verb} by {offer.strategy} at ₹{offer.price:.2f}, as {by} said; "
             "no stop and no target"
         )
     at = "at what they cost (the price is not known)" if offer.price is None else f"at ₹{offer.price:.2f}"

@@ -15,6 +15,7 @@ from gateway.domain.difference import (
     Strangers,
     by_other_hands,
     kind_of,
+    side_of,
     units_of,
 )
 from gateway.domain.errors import BrokerError, BrokerFault, IllegalMove, StorageFailed
@@ -25,7 +26,6 @@ from gateway.domain.order import (
     BrokerOrder,
     BrokerPosition,
     IntentState,
-    Side,
 )
 from gateway.positions import soon
 from gateway.venues import VenueAccess
@@ -258,7 +258,7 @@ class Comparison:
         self._outbox.show(connection, f"difference:{row.id}", at=now)
 
     def _strangers(self, finding: _Finding, known: frozenset[str], book: list[BrokerOrder]) -> Strangers:
-        side = Side.BUY if finding.kind is DifferenceKind.MORE else Side.SELL
+        side = side_of(finding.kind, finding.held)
         units = units_of(finding.kind, finding.held, finding.net)
         return by_other_hands(book, known, finding.contract, side, units)
 

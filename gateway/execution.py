@@ -20,7 +20,6 @@ from gateway.domain.errors import BrokerError, BrokerFault, IllegalMove, Outcome
 from gateway.domain.order import (
     IntentState,
     Purpose,
-    Side,
 )
 from gateway.domain.risk import NOTHING_READ, Readings, Rule, Verdict, judge, left_unjudged
 from gateway.drafts import proposal_of, ticket_of
@@ -163,7 +162,7 @@ class Executor:
 
     async def _execute(self, row: Row[Any]) -> None:
         checkpoint("execution.chosen")
-        if _is_sell(row) and self.clear_the_way is not None and not await self.clear_the_way(row):
+        if _is_exit(row) and self.clear_the_way is not None and not await self.clear_the_way(row):
             self._wakeups.executor.ring()  # it stays approved, and is looked at again
             return
         readings = await self._reader.before_claim(row)
@@ -194,7 +193,7 @@ class Executor:
             return False
         if self._waits_for_exit(connection, row):
             return False
-        if _is_sell(row):
+        if _is_exit(row):
             fitted = sells.fit(connection, row, now)
             if fitted is None:
                 return False
@@ -377,7 +376,7 @@ class Executor:
 
 def _oversold(connection: Connection, row: Row[Any]) -> list[str]:
     """The sell rule, once more: what is held may have shrunk since the exit was planned."""
-    free = sells.free_for(connection, row) if _is_sell(row) else row.quantity
+    free = sells.free_for(connection, row) if _is_exit(row) else row.quantity
     if row.quantity <= free:
         return []
     return [
@@ -385,7 +384,7 @@ def _oversold(connection: Connection, row: Row[Any]) -> list[str]:
     ]
 
 
-def _is_sell(row: Row[Any]) -> bool:
+def _is_exit(row: Row[Any]) -> bool:
     """Whether it closes what a strategy holds. (What the account has beside, no book of ours can measure: its
     positions were read just before.)"""
-    return bool(row.purpose != Purpose.ENTRY and row.side == Side.SELL and row.strategy != sells.ACCOUNT)
+    return bool(row.purpose != Purpose.ENTRY and row.strategy != sells.ACCOUNT)

@@ -1,4 +1,7 @@
-"""What an exit may sell: the very contracts its strategy bought, at most what is held and not sold yet."""
+"""What an exit may close: the very contracts its strategy holds, at most what is held and not closed yet.
+
+SELL closes what was bought, BUY what was sold short, EXIT either.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ from sqlalchemy import Connection, Row, select
 
 from config.settings import StrategySettings
 from gateway.domain.contract import Contract, OptionType
-from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose
+from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose, Side
 from gateway.domain.signal import Action, Signal, StrikeKind
 from gateway.domain.sizing import slices
 from storage import holdings, intents
@@ -19,11 +22,12 @@ from storage.tables import orders as orders_table
 
 @dataclass(frozen=True, kw_only=True)
 class ExitPlan:
-    """Units of one held contract to be sold, in slices."""
+    """Units of one held contract to be closed, in slices: bought back where they are a short."""
 
     contract: Contract
     product: str
     quantities: tuple[int, ...]
+    side: Side = Side.SELL
 
 
 @dataclass(kw_only=True)
@@ -31,6 +35,7 @@ class _Held:
     contract: Contract
     product: str
     quantity: int
+    side: Side
 
 
 #: The account's net position by (tradingsymbol, product), in units, as Kite sees it.
@@ -61,14 +66,22 @@ def plan_exits(
         # Kite keeps a row of what was closed today; no row at all says nothing, and unknown is not flat.
         if net is not None and key in net:
             leaving = intents.leaving_account(connection, strategy.venue, *key)
-            free = min(free, max(net[key] - leaving, 0))
+            there = net[key] if each.side is Side.BUY else -net[key]
+            free = min(free, max(there - leaving, 0))
         # A lot cannot be split: an exit of a part of one sells the whole lot, never more than is held.
         quantity = min(free, -(-wanted // each.contract.lot_size) * each.contract.lot_size)
         wanted = max(wanted - quantity, 0)
         if quantity:
             contract = each.contract
             cut = slices(quantity, lot_size=contract.lot_size, freeze_quantity=freeze(contract.name))
-            plans.append(ExitPlan(contract=contract, product=each.product, quantities=tuple(cut)))
+            plans.append(
+                ExitPlan(
+                    contract=contract,
+                    product=each.product,
+                    quantities=tuple(cut),
+                    side=_OPPOSITE[each.side],
+                )
+            )
     return plans
 
 
@@ -77,13 +90,18 @@ def _held(connection: Connection, signal: Signal, strategy: StrategySettings) ->
     merged: dict[tuple[str, str], _Held] = {}
     for row in holdings.open_(connection, strategy.name, strategy.venue):
         entry = intents.get(connection, row.intent_id)
-        if entry is None or not _is_meant(signal, entry):
+        if entry is None or not _is_meant(signal, entry) or not _closes(signal, row.side):
             continue
         key = (row.tradingsymbol, row.product)
         if key in merged:
             merged[key].quantity += row.quantity
         else:
-            merged[key] = _Held(contract=contract_of(entry), product=row.product, quantity=row.quantity)
+            merged[key] = _Held(
+                contract=contract_of(entry),
+                product=row.product,
+                quantity=row.quantity,
+                side=Side(row.side),
+            )
     return sorted(merged.values(), key=lambda held: not _is_named(signal, held.contract))
 
 
@@ -117,6 +135,28 @@ def _is_being_sold(connection: Connection, signal: Signal, strategy: StrategySet
         >= each.quantity
         for each in held
     )
+
+
+_OPPOSITE = {Side.BUY: Side.SELL, Side.SELL: Side.BUY}
+
+
+def _closes(signal: Signal, side: str) -> bool:
+    """Whether the signal's action closes what was opened on that side."""
+    return signal.action is Action.EXIT or str(signal.action) != side
+
+
+def has_something_to_close(connection: Connection, signal: Signal, strategy: StrategySettings) -> bool:
+    """Whether the strategy holds what the signal's action closes, or may come to hold it any moment: an entry
+    on its way, waiting for its approval, or unknown."""
+    if _held(connection, signal, strategy):
+        return True
+    working = select(orders_table.c.intent_id).where(orders_table.c.state.in_(WORKING_ORDERS))
+    statement = select(intents_table).where(
+        (intents_table.c.strategy == strategy.name)
+        & (intents_table.c.purpose == Purpose.ENTRY)
+        & (intents_table.c.state.in_(LIVE_INTENTS) | intents_table.c.id.in_(working))
+    )
+    return any(_is_meant_entry(signal, strategy, row) for row in connection.execute(statement))
 
 
 def _is_meant(signal: Signal, entry: Row[Any]) -> bool:
@@ -208,4 +248,4 @@ def entries_searched_for(connection: Connection, signal: Signal, strategy: Strat
 def _is_meant_entry(signal: Signal, strategy: StrategySettings, row: Row[Any]) -> bool:
     """Another leg of a reversal (the put bought as the call is sold) is left alone."""
     own = (row.venue, row.strategy, row.purpose) == (strategy.venue, strategy.name, Purpose.ENTRY)
-    return own and _is_meant(signal, row)
+    return own and _is_meant(signal, row) and _closes(signal, row.side)

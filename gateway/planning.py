@@ -13,7 +13,7 @@ from config.settings import Settings, StrategySettings
 from gateway import reversal, wording
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.contract import Contract
-from gateway.domain.errors import IllegalMove, Refusal, StorageFailed
+from gateway.domain.errors import IllegalMove, InvalidAlert, Refusal, StorageFailed
 from gateway.domain.order import (
     AlertState,
     Purpose,
@@ -23,10 +23,10 @@ from gateway.domain.risk import NOTHING_READ, Readings, Rule, judge, left_unjudg
 from gateway.domain.signal import Action, Level, Signal, StrikeKind
 from gateway.domain.sizing import slices, units
 from gateway.drafts import Draft, pricing, proposal, rows
+from gateway.entries_before import EntriesBefore
 from gateway.exits import (
     Net,
-    entries_on_their_way,
-    entries_searched_for,
+    has_something_to_close,
     plan_exits,
     unknown_entries,
     why_nothing_to_close,
@@ -45,12 +45,6 @@ from storage.notices import Outbox, Priority
 
 log = structlog.get_logger()
 
-#: How long an exit waits for the entry before it to be filled, and then for its rest to be cancelled.
-ENTRY_PATIENCE_SECONDS = 2.0
-CANCEL_PATIENCE_SECONDS = 10.0
-#: How long it waits for the book to show an entry whose outcome is unknown: the horizon and a little more.
-UNKNOWN_PATIENCE_SECONDS = 190.0
-
 
 class Planner:
     """Turns an acknowledged alert into intents, or settles it with the reason why not."""
@@ -67,9 +61,12 @@ class Planner:
         clock: Callable[[], datetime],
         cancel_entries: Callable[[Collection[str]], Awaitable[None]],
         reader: Reader,
+        complete: Callable[[Signal, StrategySettings], Signal] = lambda signal, _strategy: signal,
     ) -> None:
-        """`cancel_entries` asks for the cancellation of what the entries of these alerts have working."""
-        self._cancel_entries = cancel_entries
+        """`cancel_entries` asks for the cancellation of what the entries of these alerts have working;
+        `complete` fills the gaps of a SELL that opens a short from its settings (raises InvalidAlert)."""
+        self._complete = complete
+        self._entries = EntriesBefore(database, wakeups, clock, cancel_entries, self._freeze)
         self._reader = reader
         self._settings = settings
         self._database = database
@@ -90,10 +87,11 @@ class Planner:
         strategy = self._settings.strategy(alert.strategy)
         try:
             stale = self._is_stale(alert, strategy)
-            if alert.signal.action is Action.BUY:
+            opens = await self._opens(alert.signal, strategy)
+            if opens is not None:
                 if not stale:
                     await self._exit_first(alert, strategy)
-                await self._plan_entry(alert, strategy, stale)
+                await self._plan_entry(alert, strategy, stale, opens)
             else:
                 await self._plan_exit(alert, strategy, stale)
         except Refusal as refusal:
@@ -105,6 +103,18 @@ class Planner:
             await self._settle(alert, AlertState.REFUSED, [f"Manjha failed on it, see the log: {error!r}"])
         self._wakeups.told(alert.alert_id)
 
+    async def _opens(self, signal: Signal, strategy: StrategySettings) -> Side | None:
+        """Which way the alert opens something; None when it is to close. A BUY closes the short it means; a
+        SELL with nothing to close opens one where the strategy may."""
+        if signal.action is Action.EXIT or (signal.action is Action.SELL and not strategy.allow_short):
+            return None
+        # On the writer's thread: one hop, where a reader needs many.
+        if await self._database.write(
+            lambda connection: has_something_to_close(connection, signal, strategy)
+        ):
+            return None
+        return Side.BUY if signal.action is Action.BUY else Side.SELL
+
     def _is_stale(self, alert: Accepted, strategy: StrategySettings) -> bool:
         return self._age(alert) > timedelta(seconds=strategy.max_alert_age_seconds)
 
@@ -113,7 +123,7 @@ class Planner:
         sender's clock may be ahead."""
         return self._clock() - min(alert.signal.time or alert.received_at, alert.received_at)
 
-    async def _plan_entry(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:
+    async def _plan_entry(self, alert: Accepted, strategy: StrategySettings, stale: bool, side: Side) -> None:
         if stale:
             age = self._age(alert).total_seconds()
             sentence = f"the alert is {age:.0f} s old; {strategy.max_alert_age_seconds} s are allowed"
@@ -121,7 +131,7 @@ class Planner:
             return
         if not strategy.enabled:
             raise Refusal("enabled", f"strategy {strategy.name} is switched off in the configuration")
-        draft = await self._draft_entry(alert.signal, strategy)
+        draft = await self._draft_entry(alert.signal, strategy, side)
         ask = await self._asks(strategy)
         if ask:
             draft = await self._reader.with_margin(draft)
@@ -146,7 +156,7 @@ class Planner:
 
     async def _plan_exit(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:
         """The drafts are made inside the transaction: nothing may be sold twice between look and claim."""
-        await self._wait_for_entries(alert.signal, strategy)
+        await self._entries.wait(alert.signal, strategy)
         net = await self._positions.credible(alert.signal, strategy, self._freeze)
         priced: dict[str, Decimal | None] = {}
         for key in await self._database.read(lambda connection: self._exit_keys(connection, alert, strategy)):
@@ -177,7 +187,7 @@ class Planner:
             premium = priced.get(plan.contract.quote_key)
             drafts.append(
                 self._draft(
-                    purpose, Side.SELL, plan.contract, plan.product, plan.quantities, strategy, premium
+                    purpose, plan.side, plan.contract, plan.product, plan.quantities, strategy, premium
                 )
             )
         now = self._clock()
@@ -195,39 +205,9 @@ class Planner:
             text = wording.exit_without(alert.strategy, unknown)
             self._outbox.tell(connection, text, at=now, subject=f"alert:{alert.alert_id}")
 
-    async def _wait_for_entries(self, signal: Signal, strategy: StrategySettings) -> None:
-        """An exit goes after the entry it follows, even when both came in one millisecond; what the entry
-        has not filled by then is cancelled, and what came is sold."""
-        coming = await self._entries_left(signal, strategy, ENTRY_PATIENCE_SECONDS)
-        if coming:
-            await self._cancel_entries(coming)
-            await self._entries_left(signal, strategy, CANCEL_PATIENCE_SECONDS)
-        # An entry without an answer may exist: the order book is searched first. What is held for certain
-        # does not wait for it, nor does the owner's own hand.
-        if not signal.by_owner and not await self._database.read(
-            lambda connection: plan_exits(connection, signal, strategy, self._freeze)
-        ):
-            await self._entries_left(signal, strategy, UNKNOWN_PATIENCE_SECONDS, entries_searched_for)
-            await self._entries_left(signal, strategy, CANCEL_PATIENCE_SECONDS)
-
-    async def _entries_left(
-        self,
-        signal: Signal,
-        strategy: StrategySettings,
-        seconds: float,
-        which: Callable[[Connection, Signal, StrategySettings], list[str]] = entries_on_their_way,
-    ) -> list[str]:
-        """The alerts whose entries can be filled any moment still, after waiting so long for their end."""
-        deadline = self._clock() + timedelta(seconds=seconds)
-        while True:
-            coming = await self._database.read(lambda connection: which(connection, signal, strategy))
-            left = (deadline - self._clock()).total_seconds()
-            if not coming or left <= 0:
-                return coming
-            with self._wakeups.changes.watch(coming[0]) as watch:
-                await watch.next(min(left, 0.5))
-
-    async def _draft_entry(self, signal: Signal, strategy: StrategySettings) -> Draft:
+    async def _draft_entry(self, signal: Signal, strategy: StrategySettings, side: Side) -> Draft:
+        if side is Side.SELL:
+            signal = self._completed(signal, strategy)
         venue = self._venues[strategy.venue]
         contract = await self._contract(signal, venue)
         total = units(
@@ -241,7 +221,7 @@ class Planner:
         cut = slices(total, lot_size=contract.lot_size, freeze_quantity=self._freeze(contract.name))
         draft = self._draft(
             Purpose.ENTRY,
-            Side.BUY,
+            side,
             contract,
             strategy.product,
             tuple(cut),
@@ -251,7 +231,16 @@ class Planner:
             target=signal.target,
             trailing_stop=signal.trailing_stop,
         )
-        return draft if premium is not None else await self._reader.with_margin(draft)
+        # Of what is written not the premium is at stake but the margin.
+        wants_margin = premium is None or side is Side.SELL
+        return await self._reader.with_margin(draft) if wants_margin else draft
+
+    def _completed(self, signal: Signal, strategy: StrategySettings) -> Signal:
+        """What the alert of a short leaves out comes from its strategy's settings, as a BUY's does."""
+        try:
+            return self._complete(signal, strategy)
+        except InvalidAlert as fault:
+            raise Refusal(fault.field, fault.sentence) from fault
 
     async def _contract(self, signal: Signal, venue: VenueAccess) -> Contract:
         if signal.symbol is None or signal.option_type is None or signal.strike is None:

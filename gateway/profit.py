@@ -182,7 +182,7 @@ def open_holding(row: Row[Any], price: Decimal | None) -> OpenHolding:
         exchange=row.exchange,
         tradingsymbol=row.tradingsymbol,
         product=row.product,
-        quantity=row.quantity,
+        quantity=holdings.signed(row),
         average=Decimal(row.cost_paise) / row.bought / 100,
         price=price,
     )

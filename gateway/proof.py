@@ -109,7 +109,7 @@ def _ours(connection: Connection, venues: Sequence[str]) -> _Ours:
     held: dict[Contract, int] = {}
     for row in holdings.open_(connection):
         contract = (row.venue, row.tradingsymbol, row.product)
-        held[contract] = held.get(contract, 0) + row.quantity
+        held[contract] = held.get(contract, 0) + holdings.signed(row)
     moving = {(venue, *each) for venue in venues for each in closings.moving(connection, venue)}
     return _Ours(held=held, moving=frozenset(moving))
 

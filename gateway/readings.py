@@ -14,7 +14,7 @@ from config.settings import Settings
 from gateway.domain.errors import BrokerError
 from gateway.domain.funds import Funds
 from gateway.domain.money import Paise
-from gateway.domain.order import Purpose
+from gateway.domain.order import Purpose, Side
 from gateway.domain.risk import NOTHING_READ, Readings
 from gateway.drafts import Draft, proposal_of, ticket_like
 from gateway.venues import VenueAccess
@@ -107,7 +107,7 @@ class Reader:
             log.warning("no_margin", error=error.sentence)
             return draft
         values = {**draft.__dict__, "margin_paise": margin}
-        if draft.premium is None and not self._market_data and margin:
+        if draft.premium is None and draft.side is Side.BUY and not self._market_data and margin:
             values["premium"] = (Decimal(margin) / 100 / draft.quantity).quantize(Decimal("0.01"))
         return Draft(**values)
 

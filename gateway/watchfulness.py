@@ -84,7 +84,7 @@ class Watchfulness:
             return None
         venue = self._settings.strategy(alert.strategy).venue
         rows = await self._database.read(lambda connection: holdings.open_(connection, alert.strategy, venue))
-        sentence = drift_of(signal, sum(row.quantity for row in rows))
+        sentence = drift_of(signal, sum(map(holdings.signed, rows)))
         if sentence is None:
             return None
         return f"🧭 <b>Positions differ</b> · {html.escape(alert.strategy)}\n{html.escape(sentence)}."

@@ -180,11 +180,12 @@ def filled(row: Row[Any], order: Row[Any], after: timedelta) -> str:
 
 
 def oversold(row: Row[Any], units: int) -> str:
-    """More was sold than the strategy held."""
+    """More was closed than the strategy held."""
+    done, now = ("bought", "long") if row.side == "BUY" else ("sold", "short")
     return (
-        f"🚨 <b>{units} units too many were sold</b> · {order_title(row)}\n"
-        "Its strategy did not hold them any more: the account may be short. Look at the positions in the "
-        "Kite app now, and buy them back there if it is."
+        f"🚨 <b>{units} units too many were {done}</b> · {order_title(row)}\n"
+        f"Its strategy did not hold them any more: the account may be {now}. Look at the positions in the "
+        "Kite app now, and close there what should not be."
     )
 
 
@@ -197,12 +198,14 @@ def ended_unfilled(row: Row[Any], order: Row[Any]) -> str:
         part = (
             f"\n{order.filled_quantity} of {order.quantity} units were filled @ ₹{order.average_price:.2f} "
             "and are held."
-            if row.side == "BUY"
-            else f"\n{order.filled_quantity} of {order.quantity} units were sold "
-            f"@ ₹{order.average_price:.2f}."
+            if row.purpose == "entry"
+            else f"\n{order.filled_quantity} of {order.quantity} units were "
+            f"{'bought back' if row.side == 'BUY' else 'sold'} @ ₹{order.average_price:.2f}."
         )
     else:
-        again = " To have it after all, send a new alert or /buy." if rejected and row.side == "BUY" else ""
+        again = (
+            " To have it after all, send a new alert or /buy." if rejected and row.purpose == "entry" else ""
+        )
         part = f"\nNothing was filled.{again}{_still_held(row)}"
     return f"{'❌' if rejected else '⚪'} <b>{title}</b> · {order_title(row)}{words}{part}"
 

@@ -36,17 +36,19 @@ def book(
     like: Row[Any],
     *,
     side: Side,
+    opens: bool,
     quantity: int,
     price: Decimal | None,
     by: str,
     why: str,
     at: datetime,
 ) -> Paise:
-    """Books units as bought or sold at `price` rupees; without a price as sold at what they cost.
+    """Books units as bought or sold at `price` rupees; without a price as closed at what they cost.
 
     `like` is an intent of the strategy in this contract. Returns the profit (or loss) booked.
     """
-    intent = _intent(connection, like, side, quantity, by=by, why=why, at=at)
+    purpose = Purpose.ENTRY if opens else Purpose.CLOSE
+    intent = _intent(connection, like, side, purpose, quantity, by=by, why=why, at=at)
     if price is None:
         cost = holdings.cost_of_oldest(connection, intent, quantity)
         price = (Decimal(cost) / 100 / quantity).quantize(Decimal("0.000001"))
@@ -58,7 +60,15 @@ def book(
 
 
 def _intent(
-    connection: Connection, like: Row[Any], side: Side, quantity: int, *, by: str, why: str, at: datetime
+    connection: Connection,
+    like: Row[Any],
+    side: Side,
+    purpose: Purpose,
+    quantity: int,
+    *,
+    by: str,
+    why: str,
+    at: datetime,
 ) -> Row[Any]:
     alert_id = new_alert_id()
     arrival = Arrival(
@@ -70,7 +80,7 @@ def _intent(
         strategy=like.strategy,
         dedupe_key=None,
         signal=Signal(
-            action=Action.BUY if side is Side.BUY else Action.EXIT,
+            action=Action(side) if purpose is Purpose.ENTRY else Action.EXIT,
             strategy=like.strategy,
             symbol=like.name,
             option_type=OptionType(like.option_type),
@@ -87,7 +97,7 @@ def _intent(
         "alert_id": alert_id,
         "part": 1,
         "tag": make_tag(alert_id, 1),
-        "purpose": Purpose.ENTRY if side is Side.BUY else Purpose.CLOSE,
+        "purpose": purpose,
         "side": side,
         "quantity": quantity,
         "order_type": "MARKET",

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from gateway.domain.difference import DifferenceKind, DifferenceState
 from gateway.domain.errors import IllegalMove
 from storage import audit
+from storage.holdings import signed
 from storage.tables import differences, fills, holdings, intents, orders
 
 #: A contract in the account: tradingsymbol and product.
@@ -51,11 +52,11 @@ def decide(
 
 
 def held_by_contract(connection: Connection, venue: str) -> dict[Contract, int]:
-    """Units that all strategies together hold at a venue."""
+    """Units that all strategies together hold at a venue; shorts count below zero."""
     found: defaultdict[Contract, int] = defaultdict(int)
     statement = select(holdings).where((holdings.c.venue == venue) & (holdings.c.quantity > 0))
     for row in connection.execute(statement):
-        found[row.tradingsymbol, row.product] += row.quantity
+        found[row.tradingsymbol, row.product] += signed(row)
     return dict(found)
 
 

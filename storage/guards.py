@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
 
 from gateway.domain.guarding import GuardKind, Levels
-from gateway.domain.order import OPEN_GUARDS, GuardState, Side
+from gateway.domain.order import OPEN_GUARDS, GuardState
 from storage import audit
 from storage.tables import fills, guards, holdings, intents
 from storage.transition import move
@@ -32,6 +32,8 @@ _ENTRY = (
     intents.c.lot_size,
     intents.c.tick_size,
     intents.c.product,
+    #: BUY, or SELL where the holding is a short.
+    intents.c.side.label("opened_by"),
 )
 
 
@@ -142,11 +144,11 @@ def wishes(connection: Connection, venue: str) -> list[Row[Any]]:
 
 
 def sold_by(connection: Connection, guard_ids: Iterable[str]) -> dict[str, int]:
-    """Units sold by each guard's orders."""
+    """Units closed by each guard's orders."""
     statement = (
         select(intents.c.guard_id, func.sum(fills.c.quantity))
         .join(intents, intents.c.id == fills.c.intent_id)
-        .where(intents.c.guard_id.in_(list(guard_ids)) & (fills.c.side == Side.SELL))
+        .where(intents.c.guard_id.in_(list(guard_ids)))
         .group_by(intents.c.guard_id)
     )
     return {guard_id: int(units) for guard_id, units in connection.execute(statement)}

@@ -1,4 +1,4 @@
-"""Holdings: what each strategy holds, built from fills alone; sold oldest first."""
+"""Holdings: what each strategy holds, long or short, built from fills alone; closed oldest first."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from gateway.domain.money import Paise
+from gateway.domain.order import Side
 from storage import audit
 from storage.tables import fills, guards, holdings
 
 
-def buy(connection: Connection, intent: Row[Any], quantity: int, value: Paise, at: datetime) -> None:
-    """Units bought by an entry: its holding begins or grows."""
+def enter(connection: Connection, intent: Row[Any], quantity: int, value: Paise, at: datetime) -> None:
+    """Units bought by an entry, or sold by one that opens a short: its holding begins or grows."""
     same = holdings.c.intent_id == intent.id
     grown = connection.execute(
         update(holdings)
@@ -33,6 +34,7 @@ def buy(connection: Connection, intent: Row[Any], quantity: int, value: Paise, a
                 exchange=intent.exchange,
                 tradingsymbol=intent.tradingsymbol,
                 product=intent.product,
+                side=intent.side,
                 bought=quantity,
                 quantity=quantity,
                 cost_paise=value,
@@ -42,7 +44,7 @@ def buy(connection: Connection, intent: Row[Any], quantity: int, value: Paise, a
 
 
 def revalue(connection: Connection, intent: Row[Any], difference: Paise) -> None:
-    """What an entry paid is known better now."""
+    """What an entry paid (or received) is known better now."""
     same = holdings.c.intent_id == intent.id
     connection.execute(update(holdings).where(same).values(cost_paise=holdings.c.cost_paise + difference))
 
@@ -52,13 +54,14 @@ def raise_peak(connection: Connection, intent_id: str, peak: Decimal) -> None:
     connection.execute(update(holdings).where(holdings.c.intent_id == intent_id).values(peak=peak))
 
 
-def sell(connection: Connection, intent: Row[Any], quantity: int, value: Paise, at: datetime) -> Paise:
-    """Units sold by an exit, taken from the strategy's oldest holdings; returns the profit (or loss) made.
+def leave(connection: Connection, intent: Row[Any], quantity: int, value: Paise, at: datetime) -> Paise:
+    """Units closed by an exit, taken from the strategy's oldest holdings; returns the profit (or loss) made.
 
-    What a guard sells is taken first from the holding that it is around.
+    A SELL closes what was bought, a BUY what was sold short. What a guard closes is taken first from the
+    holding that it is around.
 
-    More sold than held can only come from the broker's side; it is written to the audit trail, and
-    what was sold beyond the holding counts with no cost.
+    More closed than held can only come from the broker's side; it is written to the audit trail, and
+    what was closed beyond the holding counts with no cost.
     """
     left, cost = quantity, 0
     for row in _in_order(connection, intent):
@@ -77,7 +80,7 @@ def sell(connection: Connection, intent: Row[Any], quantity: int, value: Paise, 
         audit.append(
             connection, at, "holding.oversold", alert_id=intent.alert_id, intent_id=intent.id, quantity=left
         )
-    return Paise(value - cost)
+    return Paise(cost - value if intent.side == Side.BUY else value - cost)
 
 
 def _cost_of(row: Row[Any], taken: int) -> int:
@@ -97,11 +100,17 @@ def cost_of_oldest(connection: Connection, intent: Row[Any], quantity: int) -> P
 
 
 def _in_order(connection: Connection, intent: Row[Any]) -> list[Row[Any]]:
-    rows = of_contract(connection, intent.venue, intent.strategy, intent.tradingsymbol, intent.product)
+    key = (intent.venue, intent.strategy, intent.tradingsymbol, intent.product)
+    rows = [row for row in of_contract(connection, *key) if row.side != intent.side]
     if intent.guard_id is None:
         return rows
     guarded = connection.scalar(select(guards.c.holding).where(guards.c.id == intent.guard_id))
     return sorted(rows, key=lambda row: row.intent_id != guarded)
+
+
+def signed(row: Row[Any]) -> int:
+    """Units of a holding as the broker counts them: those of a short below zero."""
+    return int(-row.quantity if row.side == Side.SELL else row.quantity)
 
 
 def of_contract(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from gateway.domain.errors import IllegalMove
 from gateway.domain.figures import Figures
-from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose, Side
+from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose
 from storage import audit
 from storage.sells import resting_stop
 from storage.tables import alerts, approvals, intents, orders
@@ -309,7 +309,7 @@ def being_sold(connection: Connection, venue: str, strategy: str, tradingsymbol:
         & (intents.c.strategy == strategy)
         & (intents.c.tradingsymbol == tradingsymbol)
         & (intents.c.product == product)
-        & (intents.c.side == Side.SELL)
+        & (intents.c.purpose != Purpose.ENTRY)
         & (intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(working))
         & ~resting_stop()
     )

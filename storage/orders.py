@@ -258,31 +258,33 @@ def _revalue(connection: Connection, intent: Row[Any], row: Row[Any], update_: B
     if last is None:
         return
     values = {"value_paise": last.value_paise + difference}
-    if intent.side == Side.BUY:
+    if intent.purpose == Purpose.ENTRY:
         holdings.revalue(connection, intent, Paise(difference))
     elif intent.strategy != ACCOUNT:
-        values["realised_paise"] = last.realised_paise + difference
+        values["realised_paise"] = last.realised_paise + (
+            -difference if intent.side == Side.BUY else difference
+        )
     connection.execute(update(fills).where(fills.c.seq == last.seq).values(**values))
 
 
 def _fill(connection: Connection, intent: Row[Any], row: Row[Any], update_: BrokerOrder, at: datetime) -> int:
     """The increment between two totals: the same whatever updates were missed or came twice.
 
-    Returns the units that were sold although nothing of them was held.
+    Returns the units that were closed although nothing of them was held.
     """
     quantity = update_.filled_quantity - row.filled_quantity
     total = to_paise(update_.average_price * update_.filled_quantity)
     value = Paise(total - to_paise(row.average_price * row.filled_quantity))
     if intent.strategy == ACCOUNT and intent.purpose == Purpose.CLOSE:
         realised, oversold = Paise(0), 0  # never held by us: its profit is not known here
-    elif intent.side == Side.BUY:
+    elif intent.purpose == Purpose.ENTRY:
         realised, oversold = Paise(0), 0
-        holdings.buy(connection, intent, quantity, value, at)
+        holdings.enter(connection, intent, quantity, value, at)
     else:
         key = (intent.venue, intent.strategy, intent.tradingsymbol, intent.product)
-        held = sum(each.quantity for each in holdings.of_contract(connection, *key))
-        oversold = max(quantity - held, 0)
-        realised = holdings.sell(connection, intent, quantity, value, at)
+        rows = holdings.of_contract(connection, *key)
+        oversold = max(quantity - sum(each.quantity for each in rows if each.side != intent.side), 0)
+        realised = holdings.leave(connection, intent, quantity, value, at)
     checkpoint("fill.held")
     connection.execute(
         insert(fills).values(

@@ -1,4 +1,7 @@
-"""What is being sold of a contract: every sell that is decided, open or unknown, the resting stops too."""
+"""What is being closed of a contract: every exit that is decided, open or unknown, resting stops too.
+
+Of a short an exit is a BUY; a strategy is long or short in a contract, never both.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, select, update
 
 from gateway.domain.errors import IllegalMove
-from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose, Side
+from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose
 from storage import audit
 from storage.tables import holdings, intents, orders
 
@@ -43,8 +46,7 @@ def live(connection: Connection, venue: str | None = None, key: Key | None = Non
         )
         .outerjoin(orders, orders.c.intent_id == intents.c.id)
         .where(
-            (intents.c.side == Side.SELL)
-            & (intents.c.purpose != Purpose.ENTRY)
+            (intents.c.purpose != Purpose.ENTRY)
             & (intents.c.strategy != ACCOUNT)
             & (intents.c.state.in_(LIVE_INTENTS) | orders.c.state.in_(WORKING_ORDERS))
         )
@@ -85,7 +87,7 @@ def resting_stop() -> ColumnElement[bool]:
 def free_for(connection: Connection, row: Row[Any]) -> int:
     """Units that this sell may take: what is held, less all other sells that are live, stops included."""
     key = key_of(row)
-    held = holdings_of(connection, key)
+    held = holdings_of(connection, key, closed_by=row.side)
     busy: int = sum(other.rest for other in live(connection, key=key) if other.id != row.id)
     return held - busy
 
@@ -124,8 +126,11 @@ def is_unfilled_before(connection: Connection, row: Row[Any]) -> bool:
     )
 
 
-def holdings_of(connection: Connection, key: Key, opened_by: datetime | None = None) -> int:
-    """Units that a strategy holds of a contract; `opened_by`: of those alone that it held at this moment."""
+def holdings_of(
+    connection: Connection, key: Key, opened_by: datetime | None = None, closed_by: str | None = None
+) -> int:
+    """Units that a strategy holds of a contract, long or short; `opened_by`: of those alone that it held at
+    this moment; `closed_by`: of those alone that this side closes."""
     venue, strategy, tradingsymbol, product = key
     same = and_(
         holdings.c.venue == venue,
@@ -135,6 +140,8 @@ def holdings_of(connection: Connection, key: Key, opened_by: datetime | None = N
     )
     if opened_by is not None:
         same &= holdings.c.opened_at <= opened_by
+    if closed_by is not None:
+        same &= holdings.c.side != closed_by
     return int(connection.scalar(select(func.sum(holdings.c.quantity)).where(same)) or 0)
 
 

@@ -172,7 +172,8 @@ holdings = Table(
     Column("exchange", String(8), nullable=False),
     Column("tradingsymbol", String(64), nullable=False),
     Column("product", String(8), nullable=False),
-    #: Bought in all, still held, and what was paid for all that was bought.
+    Column("side", String(4), nullable=False, server_default="BUY"),
+    #: By that side (SELL: a short): opened in all, still open, and what all of it cost, or brought.
     Column("bought", Integer, nullable=False),
     Column("quantity", Integer, nullable=False),
     Column("cost_paise", BigInteger, nullable=False),
@@ -203,7 +204,6 @@ guards = Table(
     #: Somebody has moved its triggers in the broker's app: they stay as they were put there.
     Column("by_hand", Boolean, nullable=False),
     Column("trigger_id", BigInteger),
-    #: How often its order at the exchange was modified.
     Column("modifications", Integer),
     #: Attempts for this holding in a row that came to nothing, and when this one is due.
     Column("attempts", Integer, nullable=False),
@@ -233,7 +233,6 @@ differences = Table(
     #: Units that another hand traded today the way the difference goes, and their average price.
     Column("traded", Integer, nullable=False),
     Column("average_price", Exact),
-    #: The position's last price, where the broker lists one.
     Column("last_price", Exact),
     Column("state", String(12), nullable=False),
     Column("found_at", Moment, nullable=False),

@@ -32,12 +32,13 @@ async def _positions(ports: Ports, _words: Sequence[str]) -> Page:
 
 async def _position_line(ports: Ports, row: Row[Any], around: Sequence[Row[Any]]) -> str:
     average = row.cost_paise / row.bought / 100
-    line = f"<b>{html.escape(row.tradingsymbol)}</b>\n{row.quantity} @ ₹{average:.2f}"
+    line = f"<b>{html.escape(row.tradingsymbol)}</b>\n{holdings.signed(row)} @ ₹{average:.2f}"
     price = await ports.venues[row.venue].prices.last(f"{row.exchange}:{row.tradingsymbol}")
     if price is None:
         line += " · price not known"
     else:
-        gain = int(price * 100 * row.quantity) - row.cost_paise * row.quantity // row.bought
+        worth = int(price * 100 * row.quantity) - row.cost_paise * row.quantity // row.bought
+        gain = -worth if holdings.signed(row) < 0 else worth
         line += f" · now ₹{price:.2f} · {format_rupees(gain, sign=True)}"
     of = f"{html.escape(row.strategy)} · {row.product} · {VENUE_BADGES[row.venue]}"
     return "\n".join([line, of, *guard_lines(around)])

@@ -15,6 +15,7 @@ from gateway.domain.order import AlertState
 from gateway.execution import Executor
 from gateway.guards import Guards, Surroundings
 from gateway.guards.strangers import remove_strangers
+from gateway.ingress.completion import complete_entry
 from gateway.intake import Accepted, Intake, Lanes
 from gateway.kept_exits import KeptExits
 from gateway.kill_switch import KillSwitch
@@ -61,7 +62,15 @@ class Trading:
         )
         cancel_entries = self.executor.cancel_entries
         planner = Planner(
-            *shared, lines.access, world, rules, ground.wakeups, ground.clock, cancel_entries, reader
+            *shared,
+            lines.access,
+            world,
+            rules,
+            ground.wakeups,
+            ground.clock,
+            cancel_entries,
+            reader,
+            complete_entry,
         )
         self._watched_lanes(planner)
         self.questions = Questions(

@@ -47,24 +47,34 @@ class Strangers:
 
 
 def kind_of(held: int, net: int | None, *, expired: bool) -> DifferenceKind | None:
-    """How `net` (None: not listed) differs from the units held; None when they agree."""
+    """How `net` (None: not listed) differs from the units held (short: below zero); None when they agree."""
     if expired:
         return DifferenceKind.EXPIRED if held else None
     if net is None:
         return DifferenceKind.UNLISTED if held else None
     if net == held:
         return None
+    if held < 0:  # a short: nearer to zero is fewer
+        return DifferenceKind.FEWER if net > held else DifferenceKind.MORE
     return DifferenceKind.FEWER if net < held else DifferenceKind.MORE
 
 
 def units_of(kind: DifferenceKind, held: int, net: int | None) -> int:
     """Units that could be booked: what we hold and the account has not, or what it has beyond ours."""
+    if held < 0:
+        held, net = -held, -net if net is not None else None
     match kind:
         case DifferenceKind.MORE:
             return max((net or 0) - held, 0)
         case DifferenceKind.FEWER:
             return max(held - max(net or 0, 0), 0)
     return held
+
+
+def side_of(kind: DifferenceKind, held: int) -> Side:
+    """Which way another hand has traded: a SELL closes what is held, a BUY what is short."""
+    closing, opening = (Side.BUY, Side.SELL) if held < 0 else (Side.SELL, Side.BUY)
+    return opening if kind is DifferenceKind.MORE else closing
 
 
 def by_other_hands(

@@ -63,24 +63,28 @@ class Legs:
 
 @dataclass(frozen=True, kw_only=True)
 class Trail:
-    """A stop that follows the price: how far below `peak`, the highest price since the fill (rupees)."""
+    """A stop that follows the price: how far from `peak`, the best price since the fill (rupees)."""
 
     said: str
     peak: Decimal
+    #: Of a short the price's lowest is followed, downwards, from above.
+    short: bool = False
 
     @property
     def distance(self) -> Decimal:
-        """How far below the peak its stop lies, in rupees."""
+        """How far from the peak its stop lies, in rupees."""
         if self.said.endswith("%"):
             return self.peak * Decimal(self.said[:-1]) / _HUNDRED
         return Decimal(self.said)
 
     def stop(self, tick: Decimal) -> Decimal:
         """Where its stop lies now; at or below zero where the distance is larger than the price."""
+        if self.short:
+            return round_to_tick(self.peak + self.distance, tick, up=False)
         return round_to_tick(self.peak - self.distance, tick, up=True)
 
     def step(self, tick: Decimal, figures: GuardFigures) -> Decimal:
-        """How much higher a price must be to be worth a change at the broker."""
+        """How much better a price must be to be worth a change at the broker."""
         return max(self.distance * figures.trailing_step / _HUNDRED, tick)
 
 
@@ -92,8 +96,11 @@ def levels_for(
     tick: Decimal,
     strike: Decimal,
     trail: Trail | None = None,
+    short: bool = False,
 ) -> Levels:
-    """The levels that a holding bought at `average` rupees can be guarded with.
+    """The levels that a holding opened at `average` rupees can be guarded with.
+
+    Of a short all is mirrored: -20% of a stop is a loss of 20 %, so it lies 20 % above the fill.
 
     Of a stop and a trailing stop the higher one counts.
 
@@ -101,6 +108,8 @@ def levels_for(
     fill (`-20%`). A stop at or above the fill, a target at or below it, and a level of the index (the seed
     guide's `{{close}} * 0.95`) guard nothing: each is left out, with a sentence that says why and what works.
     """
+    if short:
+        return _levels_of_short(average, stop, target, tick=tick, strike=strike, trail=trail)
     problems = []
     low = _exact(stop, average)
     if low is not None and not 0 < round_to_tick(low, tick, up=True) < average:
@@ -117,10 +126,47 @@ def levels_for(
     return Levels(stop=_on_tick(low, tick), target=_on_tick(high, tick), problems=tuple(problems))
 
 
-def _exact(text: str | None, average: Decimal) -> Decimal | None:
+def _levels_of_short(
+    average: Decimal,
+    stop: str | None,
+    target: str | None,
+    *,
+    tick: Decimal,
+    strike: Decimal,
+    trail: Trail | None,
+) -> Levels:
+    problems = []
+    high = _exact(stop, average, short=True)
+    if high is not None and (high <= average or _of_the_index(high, strike)):
+        problems.append(_mirrored("stop", high, average, "above", "-20%"))
+        high = None
+    if trail is not None:
+        high = min(high, trail.stop(tick)) if high is not None else trail.stop(tick)
+    low = _exact(target, average, short=True)
+    if low is not None and not 0 < round_to_tick(low, tick, up=False) < average:
+        problems.append(_mirrored("target", low, average, "below", "+30%"))
+        low = None
+    return Levels(
+        stop=None if high is None else round_to_tick(high, tick, up=False),
+        target=None if low is None else round_to_tick(low, tick, up=False),
+        problems=tuple(problems),
+    )
+
+
+def _mirrored(what: str, level: Decimal, average: Decimal, side: str, example: str) -> str:
+    return (
+        f"The {what} of {_rupees(level)} is not {side} the fill (sold short at {_rupees(average)}), or is no "
+        f"price of this option. Send an option price {side} the fill, or a percentage such as {example}."
+    )
+
+
+def _exact(text: str | None, average: Decimal, *, short: bool = False) -> Decimal | None:
     if text is None:
         return None
-    return average * (1 + Decimal(text[:-1]) / _HUNDRED) if text.endswith("%") else Decimal(text)
+    if not text.endswith("%"):
+        return Decimal(text)
+    share = Decimal(text[:-1]) / _HUNDRED
+    return average * (1 - share if short else 1 + share)
 
 
 def _on_tick(level: Decimal | None, tick: Decimal) -> Decimal | None:
@@ -162,11 +208,19 @@ def _no_target(level: Decimal, average: Decimal, strike: Decimal) -> str:
     return f"The target of {_rupees(level)} {why} (bought at {_rupees(average)}). {remedy}"
 
 
-def crossed(stop: Decimal | None, target: Decimal | None, last: Decimal) -> Edge | None:
+def crossed(
+    stop: Decimal | None, target: Decimal | None, last: Decimal, *, short: bool = False
+) -> Edge | None:
     """The level that the last price has reached already; the stop first."""
+    if short:
+        return crossed(_negative(stop), _negative(target), -last)
     if stop is not None and last <= stop:
         return Edge.STOP
     return Edge.TARGET if target is not None and last >= target else None
+
+
+def _negative(level: Decimal | None) -> Decimal | None:
+    return None if level is None else -level
 
 
 def least_distance(last: Decimal, figures: GuardFigures) -> Decimal:
@@ -177,7 +231,13 @@ def least_distance(last: Decimal, figures: GuardFigures) -> Decimal:
 
 
 def legs_for(
-    stop: Decimal | None, target: Decimal | None, *, last: Decimal, tick: Decimal, figures: GuardFigures
+    stop: Decimal | None,
+    target: Decimal | None,
+    *,
+    last: Decimal,
+    tick: Decimal,
+    figures: GuardFigures,
+    short: bool = False,
 ) -> Legs:
     """Triggers and the limits behind them, for levels that `last` has not reached.
 
@@ -185,6 +245,8 @@ def legs_for(
     a target a little higher; `moved` says so.
     """
     distance = least_distance(last, figures)
+    if short:
+        return _legs_of_short(stop, target, last=last, tick=tick, figures=figures)
     low, high, moved = stop, target, []
     if stop is not None and stop > last - distance:
         low = round_to_tick(last - distance, tick, up=False)
@@ -200,6 +262,25 @@ def legs_for(
     )
 
 
+def _legs_of_short(
+    stop: Decimal | None, target: Decimal | None, *, last: Decimal, tick: Decimal, figures: GuardFigures
+) -> Legs:
+    distance = least_distance(last, figures)
+    high, low, moved = stop, target, []
+    if stop is not None and stop < last + distance:
+        high = round_to_tick(last + distance, tick, up=True)
+        moved.append(_moved("stop", stop, high, last))
+    if target is not None and target > last - distance:
+        low = round_to_tick(last - distance, tick, up=False)
+        moved.append(_moved("target", target, low, last))
+        low = low if low > 0 else None
+    return Legs(
+        stop=_leg(high, tick, figures.stop, short=True) if high is not None else None,
+        target=_leg(low, tick, figures.target, short=True) if low is not None else None,
+        moved=tuple(moved),
+    )
+
+
 def _moved(what: str, wanted: Decimal, got: Decimal, last: Decimal) -> str:
     where = (
         f"it is placed at {_rupees(got)}, the nearest that is allowed" if got > 0 else "it cannot be placed"
@@ -207,14 +288,16 @@ def _moved(what: str, wanted: Decimal, got: Decimal, last: Decimal) -> str:
     return f"The {what} of {_rupees(wanted)} is too near to the price of {_rupees(last)} for Kite: {where}."
 
 
-def _leg(trigger: Decimal, tick: Decimal, buffer: Buffer) -> GuardLeg:
-    return GuardLeg(trigger_price=trigger, price=limit_behind(trigger, tick, buffer))
+def _leg(trigger: Decimal, tick: Decimal, buffer: Buffer, *, short: bool = False) -> GuardLeg:
+    return GuardLeg(trigger_price=trigger, price=limit_behind(trigger, tick, buffer, short=short))
 
 
-def limit_behind(trigger: Decimal, tick: Decimal, buffer: Buffer) -> Decimal:
+def limit_behind(trigger: Decimal, tick: Decimal, buffer: Buffer, *, short: bool = False) -> Decimal:
     """The limit of the order that a trigger releases: it crosses the market; on the tick, at least one."""
     percent = next(band.percent for band in buffer.bands if band.below is None or trigger < band.below)
     reach = max(trigger * percent / _HUNDRED, tick * buffer.least_ticks)
+    if short:
+        return round_to_tick(trigger + reach, tick, up=True)
     return max(round_to_tick(trigger - reach, tick, up=False), tick)
 
 

@@ -87,7 +87,8 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenHolding:
-    """One holding at the last price: rupees a unit, None when it is not known; `quantity` in units."""
+    """One holding at the last price: rupees a unit, None when it is not known; `quantity` in units, short
+    ones below zero."""
 
     strategy: str
     exchange: str

@@ -63,7 +63,7 @@ class Account:
         ours, moving = await self._around.database.read(self._ours)
         # No row at all says nothing (Kite keeps one for what was closed today), nor does one in motion.
         self._seen = {
-            contract: units - max(net[contract], 0)
+            contract: abs(units) - max(net[contract] if units > 0 else -net[contract], 0)
             for contract, units in ours.items()
             if contract in net and contract not in moving
         }
@@ -89,10 +89,10 @@ class Account:
                 self._missing[contract] = units
 
     def _ours(self, connection: Connection) -> tuple[dict[Contract, int], set[Contract]]:
-        """Units held by contract over all strategies, and the contracts with orders under way."""
+        """Units held by contract over all strategies (short: below zero), and where orders are under way."""
         held: defaultdict[Contract, int] = defaultdict(int)
         for row in holdings.open_(connection, venue=self._around.venue):
-            held[row.tradingsymbol, row.product] += row.quantity
+            held[row.tradingsymbol, row.product] += holdings.signed(row)
         working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
         resting = (orders.c.intent_id == intents.c.id) & (orders.c.status == "TRIGGER PENDING")
         moving = select(intents.c.tradingsymbol, intents.c.product).where(

@@ -19,7 +19,7 @@ from gateway.guards.listing import Listing
 from gateway.guards.sizes import Sizes
 from gateway.guards.steps import Act, Step
 from gateway.guards.stops import Stops
-from gateway.guards.surroundings import Surroundings
+from gateway.guards.surroundings import Surroundings, is_short
 from gateway.guards.trailing import Trailing
 from gateway.guards.triggers import Triggers
 from gateway.guards.way import Way
@@ -191,7 +191,7 @@ class Guards:
         last = await self._around.last_price(row) or await self._fill_price(row)
         if last is None:
             return
-        edge = crossed(row.stop, row.target, last)
+        edge = crossed(row.stop, row.target, last, short=is_short(row))
         if edge is not None and row.state == GuardState.UNKNOWN:
             await self._doubt(row)
         elif edge is not None:
@@ -236,10 +236,15 @@ class Guards:
         if last is None or row.id in self._doubtful:
             return
         legs = legs_for(
-            levels.stop, levels.target, last=last, tick=row.tick_size, figures=self._around.figures
+            levels.stop,
+            levels.target,
+            last=last,
+            tick=row.tick_size,
+            figures=self._around.figures,
+            short=is_short(row),
         )
         left_behind = _is_left_behind(row, levels.stop, legs, last)
-        if not left_behind and crossed(levels.stop, levels.target, last) is not None:
+        if not left_behind and crossed(levels.stop, levels.target, last, short=is_short(row)) is not None:
             return
         if step.why == "moved" and legs.moved and not left_behind:
             return
@@ -253,7 +258,7 @@ class Guards:
     async def _note_stuck(self, row: Row[Any], wanted: Decimal | None) -> None:
         """A stop that does not follow is told, once it is more than a hiccup."""
         self._failures[row.id] = self._failures.get(row.id, 0) + 1
-        lags = wanted is not None and row.stop_trigger is not None and row.stop_trigger < wanted
+        lags = row.stop_trigger is not None and row.stop_trigger != wanted
         if wanted is None or not lags or self._failures[row.id] != FAILURES_TOLD:
             return
         text = words.not_raised(row, wanted)
@@ -312,9 +317,13 @@ _OF_AN_ORDER = frozenset({GuardState.PLACING, GuardState.UNKNOWN, GuardState.ACT
 def _is_left_behind(row: Row[Any], stop: Decimal | None, legs: Legs, last: Decimal) -> bool:
     """Whether a trailing stop rose above a price that has fallen since, before Kite had it: then it is placed
     as near below the price as is allowed, when that is well above what is placed. Never lower."""
-    if stop is None or row.stop_trigger is None or not row.stop_trigger < last <= stop or legs.stop is None:
+    if stop is None or row.stop_trigger is None or legs.stop is None:
         return False
-    return bool(legs.stop.trigger_price > row.stop_trigger + last / 100)
+    if is_short(row):
+        is_between = stop <= last < row.stop_trigger
+        return bool(is_between and legs.stop.trigger_price < row.stop_trigger - last / 100)
+    is_between = row.stop_trigger < last <= stop
+    return bool(is_between and legs.stop.trigger_price > row.stop_trigger + last / 100)
 
 
 def _is_watch(row: Row[Any]) -> bool:

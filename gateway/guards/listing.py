@@ -14,9 +14,9 @@ from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, Outcome
 from gateway.domain.guard import BrokerGuard
 from gateway.domain.guarding import GuardKind
-from gateway.domain.order import GuardState, Side
+from gateway.domain.order import GuardState
 from gateway.guards import releases, words
-from gateway.guards.surroundings import Surroundings
+from gateway.guards.surroundings import Surroundings, closing_side, is_short
 from gateway.guards.triggers import Triggers, triggers_of
 from gateway.positions import soon
 from storage import guards
@@ -261,24 +261,26 @@ class Listing:
 def _as_seen(row: Row[Any], gtt: BrokerGuard) -> Placed:
     """The legs as the broker shows them; a lone one is what ours was."""
     pairs = list(zip(gtt.trigger_prices, (leg.price for leg in gtt.legs), strict=False))
-    low = None if len(pairs) == 1 and row.stop_trigger is None else pairs[0]
-    high = pairs[-1] if low is None or len(pairs) > 1 else None
+    if is_short(row):
+        pairs.reverse()  # its stop is the higher one
+    stop = None if len(pairs) == 1 and row.stop_trigger is None else pairs[0]
+    target = pairs[-1] if stop is None or len(pairs) > 1 else None
     return Placed(
-        stop_trigger=low[0] if low else None,
-        stop_limit=low[1] if low else None,
-        target_trigger=high[0] if high else None,
-        target_limit=high[1] if high else None,
+        stop_trigger=stop[0] if stop else None,
+        stop_limit=stop[1] if stop else None,
+        target_trigger=target[0] if target else None,
+        target_limit=target[1] if target else None,
     )
 
 
 def _is_alike(row: Row[Any], gtt: BrokerGuard) -> bool:
     """Contract, side, units, triggers and limits as we sent them, and made since."""
-    limits = tuple(price for price in (row.stop_limit, row.target_limit) if price is not None)
+    limits = tuple(sorted(price for price in (row.stop_limit, row.target_limit) if price is not None))
     return (
         gtt.tradingsymbol == row.tradingsymbol
         and gtt.trigger_prices == triggers_of(row)
         and tuple(leg.price for leg in gtt.legs) == limits
-        and all(leg.side is Side.SELL and leg.quantity == row.quantity for leg in gtt.legs)
+        and all(leg.side is closing_side(row) and leg.quantity == row.quantity for leg in gtt.legs)
         and gtt.created_at is not None
         and gtt.created_at >= row.placing_at - CLOCKS_DIFFER
     )

@@ -22,14 +22,13 @@ from gateway.domain.order import (
     GuardState,
     IntentId,
     Purpose,
-    Side,
     make_tag,
     new_alert_id,
 )
 from gateway.domain.signal import Action, Signal
 from gateway.domain.sizing import marketable_limit
 from gateway.guards import words
-from gateway.guards.surroundings import Surroundings
+from gateway.guards.surroundings import Surroundings, closing_side
 from storage import alerts, guards, holdings, intents, orders, sells
 from storage.alerts import Arrival
 from storage.notices import Priority
@@ -63,7 +62,7 @@ def at_the_market(
         )
     if last is None:
         return None
-    price = marketable_limit(last, Side.SELL, guard.tick_size)
+    price = marketable_limit(last, closing_side(guard), guard.tick_size)
     return Terms(quantity=quantity, order_type="LIMIT", price=price, premium=last)
 
 
@@ -107,7 +106,7 @@ def _values(guard: Row[Any], alert_id: Any, terms: Terms) -> dict[str, Any]:
         "venue": guard.venue,
         "strategy": guard.strategy,
         "purpose": Purpose.EXIT,
-        "side": Side.SELL,
+        "side": closing_side(guard),
         "exchange": guard.exchange,
         "tradingsymbol": guard.tradingsymbol,
         "instrument_token": guard.instrument_token,
@@ -130,10 +129,10 @@ def approve(connection: Connection, intent: Row[Any], now: datetime) -> None:
 
 def adopt_order(around: Surroundings, connection: Connection, order: BrokerOrder) -> Row[Any] | None:
     """The exit that an order of the broker's book is, when one of our GTTs released it; else None."""
-    if order.gtt_id is None or order.side is not Side.SELL:
+    if order.gtt_id is None:
         return None
     guard = guards.by_trigger(connection, around.venue, order.gtt_id)
-    if guard is None or guard.tradingsymbol != order.tradingsymbol:
+    if guard is None or (guard.tradingsymbol, closing_side(guard)) != (order.tradingsymbol, order.side):
         return None
     return _adopt(around, connection, guard, order.order_id, order.quantity, order.price)
 

@@ -16,7 +16,7 @@ from gateway.domain.sizing import slices
 from gateway.guards import words
 from gateway.guards.account import Account
 from gateway.guards.steps import Act, Step, pause_after
-from gateway.guards.surroundings import Surroundings, is_stopped
+from gateway.guards.surroundings import Surroundings, is_short, is_stopped
 from gateway.guards.trailing import trail_of
 from storage import guards, holdings, sells
 from storage.notices import Priority
@@ -183,8 +183,10 @@ class Sizes:
 
     def _may_rise(self, row: Row[Any], stop: Decimal | None) -> bool:
         """Whether its order follows a stop that has risen; one modified too often makes way for a new one."""
-        is_lower = stop is not None and row.stop < stop
-        return is_lower and (row.modifications or 0) < self._around.figures.modifications
+        if stop is None:
+            return False
+        lags = row.stop > stop if is_short(row) else row.stop < stop
+        return lags and (row.modifications or 0) < self._around.figures.modifications
 
     def _rise(self, connection: Connection, row: Row[Any], stop: Decimal | None) -> list[Step]:
         """What is on its way is first awaited."""
@@ -292,6 +294,7 @@ def _levels(wish: Row[Any]) -> Levels:
         tick=wish.tick_size,
         strike=wish.strike,
         trail=trail_of(wish),
+        short=is_short(wish),
     )
 
 

@@ -13,7 +13,7 @@ from gateway.domain.guarding import Edge, limit_behind
 from gateway.domain.order import WORKING_ORDERS, GuardState, IntentState, OrderState
 from gateway.guards import releases, words
 from gateway.guards.releases import Terms
-from gateway.guards.surroundings import Surroundings
+from gateway.guards.surroundings import Surroundings, is_short
 from gateway.kite.outcomes import fault_of_words
 from storage import guards, intents, orders, sells
 from storage.guards import Placed
@@ -37,7 +37,7 @@ class Stops:
         row, now = guards.known(connection, guard_id), self._around.clock()
         if row.state != GuardState.WANTED:
             return
-        limit = limit_behind(row.stop, row.tick_size, self._around.figures.stop)
+        limit = limit_behind(row.stop, row.tick_size, self._around.figures.stop, short=is_short(row))
         guards.claim(connection, row, Placed(stop_trigger=row.stop, stop_limit=limit), now)
         terms = Terms(quantity=row.quantity, order_type=sells.STOP_ORDER, price=limit, trigger_price=row.stop)
         intent = releases.add(connection, row, terms, "stop", now)
@@ -99,7 +99,7 @@ class Stops:
         live = await self._around.database.read(lambda connection: self._order_of(connection, row))
         if live is None:
             return
-        limit = limit_behind(stop, row.tick_size, self._around.figures.stop)
+        limit = limit_behind(stop, row.tick_size, self._around.figures.stop, short=is_short(row))
         await self._count(row, (row.modifications or 0) + 1)
         try:
             await self._around.desk.modify_price(

@@ -14,6 +14,7 @@ from config.notices import NoticeEvent
 from config.settings import Settings
 from gateway.domain.errors import BrokerError, BrokerFault
 from gateway.domain.market import Calendar
+from gateway.domain.order import Side
 from gateway.execution import Executor
 from gateway.kite.desk import Desk
 from gateway.positions import soon
@@ -114,6 +115,16 @@ class Surroundings:
     def show(self, connection: Connection, row: Row[Any]) -> None:
         """The entry's card is drawn anew."""
         self.outbox.show(connection, f"alert:{row.alert_id}", at=self.clock())
+
+
+def is_short(row: Row[Any]) -> bool:
+    """Whether a guard's (or a wish's) holding was opened by selling."""
+    return bool(row.opened_by == Side.SELL)
+
+
+def closing_side(row: Row[Any]) -> Side:
+    """Which way its holding is closed."""
+    return Side.BUY if is_short(row) else Side.SELL
 
 
 def is_stopped(connection: Connection) -> bool:

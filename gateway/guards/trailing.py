@@ -1,4 +1,4 @@
-"""Trailing stops: the highest price since the fill, seen twice, raises the stop that follows it."""
+"""Trailing stops: the best price since the fill, seen twice, moves the stop that follows it."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row
 
 from gateway.domain.guarding import Trail
 from gateway.domain.money import round_to_tick
-from gateway.guards.surroundings import Surroundings
+from gateway.guards.surroundings import Surroundings, is_short
 from storage import guards, holdings
 
 
@@ -44,9 +44,12 @@ class Trailing:
         before, self._before[wish.holding] = self._before.get(wish.holding), price
         if before is None:
             return None
-        seen = min(before, price)
+        seen = max(before, price) if is_short(wish) else min(before, price)
         trail, now = trail_of(wish), self._around.clock()
-        if trail is None or seen < trail.peak + trail.step(wish.tick_size, self._around.figures):
+        if trail is None:
+            return None
+        better = trail.peak - seen if trail.short else seen - trail.peak
+        if better < trail.step(wish.tick_size, self._around.figures):
             return None
         pause = timedelta(seconds=self._around.figures.trailing_seconds)
         if now - self._raised_at.get(wish.holding, now - pause) < pause:
@@ -64,5 +67,9 @@ def trail_of(wish: Row[Any]) -> Trail | None:
     """The trailing stop of a holding as it stands; None where none was asked for."""
     if wish.trail_said is None:
         return None
-    average = round_to_tick(Decimal(wish.cost_paise) / wish.bought / 100, wish.tick_size, up=False)
-    return Trail(said=wish.trail_said, peak=max(average, wish.peak or average))
+    short = is_short(wish)
+    average = round_to_tick(Decimal(wish.cost_paise) / wish.bought / 100, wish.tick_size, up=short)
+    known = wish.peak or average
+    return Trail(
+        said=wish.trail_said, peak=min(average, known) if short else max(average, known), short=short
+    )

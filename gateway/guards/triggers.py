@@ -18,9 +18,9 @@ from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError, Outcome
 from gateway.domain.guard import GuardTicket
 from gateway.domain.guarding import Legs, Levels, legs_for
-from gateway.domain.order import GuardState, Side
+from gateway.domain.order import GuardState
 from gateway.guards import words
-from gateway.guards.surroundings import Surroundings
+from gateway.guards.surroundings import Surroundings, closing_side, is_short
 from storage import guards
 from storage.guards import Placed
 from storage.notices import Priority
@@ -51,7 +51,14 @@ class Triggers:
 
     async def place(self, row: Row[Any], last: Decimal) -> None:
         """One call, for levels that `last` has not reached. Without a clear answer the guard is unknown."""
-        legs = legs_for(row.stop, row.target, last=last, tick=row.tick_size, figures=self._around.figures)
+        legs = legs_for(
+            row.stop,
+            row.target,
+            last=last,
+            tick=row.tick_size,
+            figures=self._around.figures,
+            short=is_short(row),
+        )
         if not legs.all:
             await self._write(partial(self._impossible, row_id=row.id, legs=legs))
             return
@@ -106,7 +113,12 @@ class Triggers:
         One that it leaves too large is taken away: a new one follows.
         """
         legs = legs_for(
-            levels.stop, levels.target, last=last, tick=row.tick_size, figures=self._around.figures
+            levels.stop,
+            levels.target,
+            last=last,
+            tick=row.tick_size,
+            figures=self._around.figures,
+            short=is_short(row),
         )
         wanted = {"stop": levels.stop, "target": levels.target}
         self._begin(row.id)
@@ -189,7 +201,7 @@ class Triggers:
 
 def triggers_of(row: Row[Any]) -> tuple[Decimal, ...]:
     """The triggers that we placed, as the broker lists them: ascending."""
-    return tuple(price for price in (row.stop_trigger, row.target_trigger) if price is not None)
+    return tuple(sorted(price for price in (row.stop_trigger, row.target_trigger) if price is not None))
 
 
 def placed_of(legs: Legs) -> Placed:
@@ -207,7 +219,7 @@ def _ticket(row: Row[Any], quantity: int, legs: Legs, last: Decimal) -> GuardTic
     return GuardTicket(
         exchange=row.exchange,
         tradingsymbol=row.tradingsymbol,
-        side=Side.SELL,
+        side=closing_side(row),
         quantity=quantity,
         last_price=last,
         legs=legs.all,

@@ -41,7 +41,23 @@ def at_kite(row: Row[Any], moved: Iterable[str]) -> str:
 def _limits(row: Row[Any]) -> str:
     limits = (("stop", row.stop_limit), ("target", row.target_limit))
     said = " and ".join(f"{rupees(price)} ({word})" for word, price in limits if price is not None)
-    return f"sells at the market down to {said}"
+    return f"{'buys back' if row.opened_by == 'SELL' else 'sells'} at the market {_as_far(row)} {said}"
+
+
+def _as_far(row: Row[Any]) -> str:
+    return "up to" if row.opened_by == "SELL" else "down to"
+
+
+def _not_yet(row: Row[Any]) -> str:
+    return "Not bought back yet" if row.opened_by == "SELL" else "Not sold yet"
+
+
+def _closing(row: Row[Any]) -> str:
+    """Which way a guard's holding is closed; an exit says it itself."""
+    known = row._mapping  # noqa: SLF001  its public name
+    if "opened_by" in known:
+        return "BUY" if known["opened_by"] == "SELL" else "SELL"
+    return str(known["side"])
 
 
 def problems(row: Row[Any], sentences: Iterable[str], *, naked: bool) -> str:
@@ -55,7 +71,7 @@ def refused(row: Row[Any], words: str) -> str:
     """The broker did not take it; it is tried again."""
     return (
         f"⚠️ <b>Guard not placed</b> · {title(row)}\n{_safe(words)}\n"
-        "It is tried again. Until then Manjha watches the price itself and sells when a level is reached."
+        "It is tried again. Until then Manjha watches the price itself and closes when a level is reached."
     )
 
 
@@ -107,8 +123,8 @@ def triggered(row: Row[Any], edge: Edge | None, price: Decimal, order_id: str | 
     what = {Edge.STOP: "Stop", Edge.TARGET: "Target"}.get(edge, "Guard") if edge else "Guard"
     order = f"order <code>{_safe(order_id)}</code>, " if order_id else ""
     return (
-        f"⚡ <b>{what} triggered</b> · SELL {title(row)}\n"
-        f"{order}limit {rupees(price)}. Not sold yet: the fill is told when it comes. "
+        f"⚡ <b>{what} triggered</b> · {_closing(row)} {title(row)}\n"
+        f"{order}limit {rupees(price)}. {_not_yet(row)}: the fill is told when it comes. "
         "If none is told within a minute, see /positions and close it with /squareoff or in the Kite app."
     )
 
@@ -117,9 +133,9 @@ def reached(row: Row[Any], edge: Edge, last: Decimal) -> str:
     """A level that the gateway itself watched."""
     level = row.stop if edge is Edge.STOP else row.target
     return (
-        f"⚡ <b>{edge.capitalize()} reached</b> · SELL {title(row)}\n"
+        f"⚡ <b>{edge.capitalize()} reached</b> · {_closing(row)} {title(row)}\n"
         f"The price is {rupees(last)}, the {edge} {rupees(level)}. "
-        "Not sold yet: the fill is told when it comes. "
+        f"{_not_yet(row)}: the fill is told when it comes. "
         "If none is told within a minute, see /positions and close it with /squareoff or in the Kite app."
     )
 
@@ -128,7 +144,7 @@ def child_refused(row: Row[Any], words: str) -> str:
     """It went off, and what it released was refused."""
     return (
         f"🚨 <b>Guard triggered, its order refused</b> (GTT <code>{row.trigger_id}</code>) · {title(row)}\n"
-        f"{_safe(words)}\nNothing was sold by it. An exit of Manjha's own follows at once."
+        f"{_safe(words)}\nNothing was closed by it. An exit of Manjha's own follows at once."
     )
 
 
@@ -136,19 +152,22 @@ def child_unknown(row: Row[Any]) -> str:
     """It went off, and the broker does not say what came of it."""
     return (
         f"🚨 <b>Guard triggered, and no order is shown for it</b> (GTT <code>{row.trigger_id}</code>) · "
-        f"{title(row)}\nNothing is sold a second time. Look in the Kite app now."
+        f"{title(row)}\nNothing is sent a second time. Look in the Kite app now."
     )
 
 
 def again(row: Row[Any]) -> str:
     """What it released came to nothing; once more."""
-    return f"🔁 <b>Guard sells again</b> · SELL {title(row)}\nIts last order ended without a complete fill."
+    return (
+        f"🔁 <b>Guard tries again</b> · {_closing(row)} {title(row)}\n"
+        "Its last order ended without a complete fill."
+    )
 
 
 def gave_up(row: Row[Any], why: str) -> str:
     """The owner must act."""
     return (
-        f"🚨 <b>Not sold, and not guarded any more</b> · {title(row)}\n{_safe(why)}\n"
+        f"🚨 <b>Not closed, and not guarded any more</b> · {title(row)}\n{_safe(why)}\n"
         "Close it in the Kite app, or with /squareoff."
     )
 
@@ -171,8 +190,8 @@ def stays_behind(row: Row[Any], words: str) -> str:
     """It cannot be taken away although it should."""
     return (
         f"🚨 <b>Guard cannot be taken away</b> (GTT <code>{row.trigger_id}</code>) · {title(row)}\n"
-        f"{_safe(words)}\nIt is tried again. Should it trigger, it would sell what is not held: delete it in "
-        "the Kite app."
+        f"{_safe(words)}\nIt is tried again. Should it trigger, it would trade what is not held: delete it "
+        "in the Kite app."
     )
 
 
@@ -213,8 +232,8 @@ def unguarded(row: Row[Any], why: str) -> str:
 def not_released(row: Row[Any], words: str) -> str:
     """An exit waits for its stop."""
     return (
-        f"⚠️ <b>An exit waits for its stop order to be cancelled</b> · SELL {title(row)}\n{_safe(words)}\n"
-        "Both would sell the same units. It is tried again until the stop is gone."
+        f"⚠️ <b>An exit waits for its stop order to be cancelled</b> · {_closing(row)} {title(row)}\n"
+        f"{_safe(words)}\nBoth would trade the same units. It is tried again until the stop is gone."
     )
 
 

@@ -41,6 +41,11 @@ def complete(signal: Signal, strategy: StrategySettings) -> Signal:
     """
     if signal.action is not Action.BUY:
         return dataclasses.replace(signal, symbol=signal.symbol or strategy.symbol)
+    return complete_entry(signal, strategy)
+
+
+def complete_entry(signal: Signal, strategy: StrategySettings) -> Signal:
+    """An entry with its gaps filled: a BUY, or a SELL that opens a short. Raises InvalidAlert."""
     own = Trade.model_construct(**{field: getattr(strategy, field) for field in Trade.model_fields})
     settings = _settings_of(strategy.name, own)
     given = {name: value for name, value in settings.items() if getattr(signal, name) is None}

@@ -109,13 +109,13 @@ def _no_answer_means_failed() -> None:
 
 def _fills_twice() -> None:
     """P8: a fill is added to the holding twice."""
-    buy = holdings.buy
+    buy = holdings.enter
 
     def twice(connection: Connection, intent: Row[Any], quantity: int, value: Any, at: Any) -> None:
         buy(connection, intent, quantity, value, at)
         buy(connection, intent, quantity, value, at)
 
-    _replace(holdings, "buy", twice)
+    _replace(holdings, "enter", twice)
 
 
 def _notice_struck_out_before_it_is_sent() -> None:

@@ -163,7 +163,7 @@ async def test_an_exit_of_our_own_that_is_refused_is_tried_again_and_then_the_ow
         house.clock.forward(seconds=60)
         await house.recheck(1)
     assert await house.held() == LOT
-    assert await house.was_told("Not sold, and not guarded any more", "RMS:Blocked")
+    assert await house.was_told("Not closed, and not guarded any more", "RMS:Blocked")
     assert (await house.guard()).final
     assert len(house.attempts()) == 1 + 5
 

@@ -106,7 +106,12 @@ async def test_the_guard_grows_with_the_fill(house: House) -> None:
     house.fault(FaultKind.FILL, quantity=LOT)
     alert_id = await house.send(buy(lots=2, stop_loss=percent("-20")))
     await house.reaches(alert_id, "open")
-    await house.until(lambda: house.held(), lambda: "no fill")
+
+    async def filled() -> bool:
+        await house.reconciler.read()
+        return await house.held() > 0
+
+    await house.until(filled, lambda: "no fill")
     await house.settle(2)
     assert [order["quantity"] for order in house.gtts("active")[0]["orders"]] == [LOT]
     (order,) = house.paper.broker.book.orders()

@@ -21,6 +21,7 @@ from structlog.testing import capture_logs
 
 from gateway import prices
 from gateway.domain.order import GuardState
+from gateway.domain.signal import Action
 from gateway.paper.faults import FaultKind
 from storage import tables
 from tests.guards.house import (
@@ -32,7 +33,7 @@ from tests.guards.house import (
     opened,
     percent,
 )
-from tests.usecases.world import Template, buy, make_template, sell
+from tests.usecases.world import Template, buy, make_template
 
 FAULTS = [
     (FaultKind.DROP, PLACE_GTT),
@@ -59,6 +60,8 @@ class Machine(RuleBasedStateMachine):
     """Alerts, prices, faults, restarts and time, on the real parts and the paper exchange."""
 
     product = "NRML"
+    #: -1 where the strategies write options: all is mirrored.
+    sign = 1
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,8 +78,13 @@ class Machine(RuleBasedStateMachine):
         self.stack.enter_context(capture_logs())
         defaults = {"approval": "auto", "product": self.product}
         self.house: House = self.do(
-            self.stack.enter_async_context(opened(folder, _template[0], defaults=defaults))
+            self.stack.enter_async_context(
+                opened(folder, _template[0], defaults=defaults, strategies=self.strategies())
+            )
         )
+
+    def strategies(self) -> dict[str, Any]:
+        return {name: {"allow_short": True} for name in "AB"} if self.sign < 0 else {}
 
     def teardown(self) -> None:
         try:
@@ -102,7 +110,8 @@ class Machine(RuleBasedStateMachine):
             levels = {"stop_loss": percent(str(stop)), "target": percent(str(-stop))}
             if trail is not None:
                 levels["trailing_stop"] = percent(trail)
-            await self.house.send(buy(strategy, lots=lots, **levels))
+            opens = Action.BUY if self.sign > 0 else Action.SELL
+            await self.house.send(buy(strategy, action=opens, lots=lots, **levels))
             await self.house.turn()
 
         self.do(go())
@@ -111,7 +120,8 @@ class Machine(RuleBasedStateMachine):
     @rule(strategy=st.sampled_from("AB"), lots=st.integers(1, 3))
     def leave(self, strategy: str, lots: int) -> None:
         async def go() -> None:
-            await self.house.send(sell(strategy, lots=lots))
+            closes = Action.SELL if self.sign > 0 else Action.EXIT  # with nothing short a BUY would open
+            await self.house.send(buy(strategy, action=closes, lots=lots))
             await self.house.turn()
 
         self.do(go())
@@ -173,9 +183,9 @@ class Machine(RuleBasedStateMachine):
         assert all(units >= 0 for units in held.values())
         # A trigger may beat us between an exit's fill and its own removal: then it is told, unit by unit.
         oversold = sum(int(found) for text in await house.told() for found in _OVERSOLD.findall(text))
-        short = -sum(min(units, 0) for units in house.positions().values())
-        assert short == oversold, house.paper.book()["orders"]
-        assert house.net() == sum(held.values()) - oversold
+        beyond = -sum(min(self.sign * units, 0) for units in house.positions().values())
+        assert beyond == oversold, house.paper.book()["orders"]
+        assert self.sign * house.net() == sum(held.values()) - oversold
         at_kite = {gtt["id"]: gtt["orders"][0]["quantity"] for gtt in house.gtts("active")}
         rows = await house.guard_rows(GuardState.ACTIVE)
         ours = {row.trigger_id: row.quantity for row in rows if row.trigger_id is not None}
@@ -192,6 +202,18 @@ class Machine(RuleBasedStateMachine):
         assert stops == sum(row.quantity for row in rows if row.kind == "stop")
 
 
+class WriterMachine(Machine):
+    """The same with shorts."""
+
+    sign = -1
+
+
+class IntradayWriterMachine(WriterMachine):
+    """Shorts of MIS."""
+
+    product = "MIS"
+
+
 class IntradayMachine(Machine):
     """The same with MIS: resting stops."""
 
@@ -200,7 +222,7 @@ class IntradayMachine(Machine):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("machine", [Machine, IntradayMachine])
+@pytest.mark.parametrize("machine", [Machine, IntradayMachine, WriterMachine, IntradayWriterMachine])
 def test_nothing_is_sold_that_is_not_held_and_no_guard_is_an_orphan(
     machine: type[Machine], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,7 +233,7 @@ def test_nothing_is_sold_that_is_not_held_and_no_guard_is_an_orphan(
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=12,
+            max_examples=8,
             stateful_step_count=14,
             deadline=None,
             suppress_health_check=list(HealthCheck),

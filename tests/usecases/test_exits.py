@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from gateway import planning, positions
+from gateway import entries_before, positions
 from gateway.domain.contract import OptionType
 from gateway.domain.order import IntentState, Purpose, Side, make_tag
 from gateway.domain.signal import Action, StrikeKind, StrikeRule
@@ -256,8 +256,8 @@ async def test_an_exit_does_not_wait_for_the_other_legs_entry(world):
 
 
 async def test_an_entry_that_could_not_go_out_yet_does_not_go_out_after_its_exit(world, monkeypatch):
-    monkeypatch.setattr(planning, "ENTRY_PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(planning, "CANCEL_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(entries_before, "ENTRY_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(entries_before, "CANCEL_PATIENCE_SECONDS", 0.0)
     entry = await world.send(buy())  # no book was read yet: nothing goes out
     await world.until(lambda: world.intents(entry))
     leaving = await world.send(sell())

@@ -190,7 +190,7 @@ async def test_only_the_rest_of_a_half_filled_exit_is_offered(scene: Scene) -> N
 
     async def offered() -> bool:
         await scene.look()
-        return await scene.states() == ["offered"]
+        return await scene.states() == ["offered"] and await scene.world.held() < 60 * LOT
 
     await scene.world.until(offered)
     first = 60 * LOT - await scene.world.held()
