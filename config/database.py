@@ -23,5 +23,5 @@ def what_is_wrong(url: str) -> str | None:
     try:
         parsed.get_dialect().import_dbapi()
     except ImportError:
-        return "needs the package psycopg, which is not installed; null is SQLite, which needs nothing"
+        return 'needs psycopg, which is not installed: .venv/bin/pip install "psycopg[binary]"'
     return None

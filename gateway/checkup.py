@@ -19,7 +19,7 @@ from gateway.domain.market import Calendar, ist, utc_now
 from gateway.prices import WITHOUT_MARKET_DATA
 from gateway.trading_days import additions, next_days, year_warning
 from storage import audit, sessions
-from storage.backup import last_daily
+from storage.backup import database_file, last_daily
 from storage.engine import Database, database_url
 from storage.migrations import migrate
 
@@ -81,6 +81,8 @@ async def _database(settings: Settings) -> Line:
 
 async def _backups(settings: Settings) -> Line:
     """A young installation has none; later, the newest must be young and the folder writable."""
+    if database_file(database_url(settings.database_url, settings.data_dir)) is None:
+        return Line(name="backups", ok=True, sentence="the database server's own tools make them, not Manjha")
     folder = settings.backup_dir
     newest = await asyncio.to_thread(last_daily, folder) if folder.is_dir() else None
     if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):

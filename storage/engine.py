@@ -29,6 +29,8 @@ _Job = tuple[bool, int, Callable[[Connection], Any], "Future[Any]"]
 #: (facts/tradingview.md 1), so the webhook must have its 503 out before that.
 BUSY_TIMEOUT_MS = 1500
 DATABASE_FILE = "manjha.db"
+#: Any number, the same in every process.
+_WRITER = 5_001
 
 
 def database_url(configured: str | None, data_dir: Path) -> str:
@@ -155,6 +157,8 @@ def _sync_engine(url: str) -> Engine:
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         _speak_sqlite(engine, "IMMEDIATE")
+    elif engine.dialect.name == "postgresql":
+        _speak_postgres(engine)
     return engine
 
 
@@ -166,6 +170,15 @@ def _async_engine(url: str) -> AsyncEngine:
     if engine.dialect.name == "sqlite":
         _speak_sqlite(engine.sync_engine, "DEFERRED")
     return engine
+
+
+def _speak_postgres(engine: Engine) -> None:
+    """One writer at a time, as BEGIN IMMEDIATE gives it: the audit trail is one chain over all processes."""
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {BUSY_TIMEOUT_MS}")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
 
 
 def _speak_sqlite(engine: Engine, begin: str) -> None:

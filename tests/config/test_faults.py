@@ -57,7 +57,11 @@ def faults_of(path: Path) -> dict[str, str]:
         ({"phone": {"host": "0.0.0.0"}}, "phone.host", "no password"),
         ({"phone": {"port": 5001}}, "phone.port", "differ from server.port"),
         ({"database_url": "postgresql://u:hush@h/x"}, "database_url", "postgresql+psycopg://"),
-        ({"database_url": "postgresql+psycopg://u:hush@h/x"}, "database_url", "psycopg, which is not"),
+        (
+            {"database_url": "postgresql+psycopg://u:hush@h/x"},
+            "database_url",
+            "psycopg, which is not installed",
+        ),
         ({"database_url": "mysql://u:hush@h/x"}, "database_url", "not mysql"),
         ({"database_url": "data/manjha.db"}, "database_url", "no database address"),
         ({"database_url": "sqlite+aiosqlite:///x.db"}, "database_url", "sqlite:///"),
