@@ -36,7 +36,7 @@ class _Lists:
         listing = Listing(utc_now())
         for name, points in _SPOTS.items():
             listing.cover(name, points)
-        self._lists = {exchange: listing.csv(exchange) for exchange in ("NFO", "BFO")}
+        self._lists = {exchange: listing.csv(exchange) for exchange in ("NFO", "BFO", "NSE", "BSE")}
         lines = self._lists["NFO"].splitlines()
         option = next(line for line in lines if line.endswith(",CE,NFO-OPT,NFO"))
         missing = rows - sum(len(text.splitlines()) - 1 for text in self._lists.values())

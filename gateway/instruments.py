@@ -5,6 +5,7 @@ import io
 import time
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from datetime import time as daytime
 
@@ -14,7 +15,8 @@ from sqlalchemy import Connection, delete, insert, select
 from config.market import Underlying
 from gateway.domain.chain import OptionChain, chains_of, read_contracts
 from gateway.domain.contract import Contract
-from gateway.domain.errors import Refusal
+from gateway.domain.errors import BrokerError, Refusal
+from gateway.domain.index_rows import read_index_tokens
 from gateway.domain.list_check import LotChange, check, lot_changes, size
 from gateway.domain.market import IST, Calendar, ist
 from gateway.kite.book import Book
@@ -47,6 +49,8 @@ class Instruments:
         self._calendar = calendar
         self._underlyings = underlyings
         self._chains: dict[str, OptionChain] = {}
+        #: By the index's key, as the list has them; the configuration's figures serve until there is one.
+        self._index_tokens: dict[str, int] = {}
         self.fetched_at: datetime | None = None
 
     @property
@@ -76,7 +80,9 @@ class Instruments:
             raise Refusal(
                 "symbol", f"{name} is not an underlying Manjha knows: {', '.join(self._underlyings)}"
             )
-        return self._underlyings[name]
+        known = self._underlyings[name]
+        token = self._index_tokens.get(known.index_key)
+        return known if token is None else replace(known, index_token=token)
 
     def living_expiries(self, name: str, now: datetime) -> list[date]:
         """The expiries whose last session is not over."""
@@ -112,6 +118,7 @@ class Instruments:
         contracts = [contract for _, found in packed.values() for contract in found]
         chains = await asyncio.to_thread(chains_of, contracts)
         check(chains, self._chains, self._required, ist(now).date())
+        self._index_tokens |= await self._fetch_index_tokens()
         changes = lot_changes(chains, self._chains, ist(now).date())
         await self._database.write(
             lambda connection: self._keep(connection, {key: data for key, (data, _) in packed.items()}, now)
@@ -119,6 +126,19 @@ class Instruments:
         self._swap(chains, now)
         log.info("instruments_refreshed", venue=self._venue, contracts=len(contracts))
         return changes
+
+    async def _fetch_index_tokens(self) -> dict[str, int]:
+        """Of the exchanges' own lists, which hold all shares; what is missing is not waited for."""
+        keys = {underlying.index_key for underlying in self._underlyings.values()}
+        found: dict[str, int] = {}
+        for exchange in sorted({key.partition(":")[0] for key in keys}):
+            try:
+                body = await self._book.instruments(exchange)
+            except BrokerError as error:
+                log.warning("index_rows_not_fetched", exchange=exchange, error=error.sentence)
+                continue
+            found |= await asyncio.to_thread(read_index_tokens, _lines(body), keys)
+        return found
 
     def _swap(self, chains: dict[str, OptionChain], fetched_at: datetime) -> None:
         self._chains, self.fetched_at = chains, fetched_at

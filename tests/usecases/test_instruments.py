@@ -44,6 +44,21 @@ async def test_the_list_is_fetched_for_every_exchange_and_found_by_underlying(wo
     assert instruments.chain("NIFTY").strikes(instruments.chain("NIFTY").expiries[0], "CE")
 
 
+async def test_an_index_has_the_token_that_the_exchanges_list_gives_it(world):
+    """What is in the configuration serves until there is a list, and where there is none."""
+    instruments = fresh(world)
+    configured = instruments.underlying("NIFTY").index_token
+    rows = "256999,1001,NIFTY 50,NIFTY 50,0,,0,0,0,EQ,INDICES,NSE\nx,1,NIFTY BANK,,0,,0,0,0,EQ,INDICES,NSE"
+    body = f"{HEADER}\n{rows}\n7,7,NIFTY 50,NIFTY 50,0,,0,0,0,EQ,NSE,NSE"
+    fault = {"code": 200, "body": body, "content_type": "text/csv", "times": None}
+    world.fault(FaultKind.BODY, route="GET /instruments/NSE", **fault)
+    world.fault(FaultKind.HTML, route="GET /instruments/BSE", code=502, times=None)
+    await instruments.refresh(world.clock())
+    assert instruments.underlying("NIFTY").index_token == 256999 != configured
+    assert instruments.underlying("BANKNIFTY").index_token == underlyings()["BANKNIFTY"].index_token
+    assert instruments.underlying("SENSEX").index_token == underlyings()["SENSEX"].index_token
+
+
 async def test_the_list_survives_a_restart(world):
     count = world.instruments.count
     found = world.instruments.chain("NIFTY").contracts
