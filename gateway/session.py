@@ -54,7 +54,10 @@ class Session:
         user_id: str,
         key_material: str,
         add_secret: Callable[[str], None],
+        needs: frozenset[str] = frozenset(),
     ) -> None:
+        """`needs`: the exchanges that are traded on; an account that lacks one is told of at the login."""
+        self._needs = needs
         self.venue = venue
         self._client = client
         self._database = database
@@ -131,8 +134,9 @@ class Session:
         now = self._clock()
         expires_at = next_token_death(now)
         sealed = self._cipher.encrypt(grant.access_token.encode()).decode()
-        await self._database.write(
-            lambda connection: sessions.put(
+
+        def keep(connection: Connection) -> None:
+            sessions.put(
                 connection,
                 at=now,
                 venue=self.venue,
@@ -141,7 +145,11 @@ class Session:
                 access_token=sealed,
                 expires_at=expires_at,
             )
-        )
+            # Kite names the account's exchanges at the login (facts/kite.md 1.2).
+            if grant.exchanges and (missing := self._needs - grant.exchanges):
+                self._outbox.tell(connection, _lacking(self.venue, missing), at=now)
+
+        await self._database.write(keep)
         checkpoint("session.stored")
         self._begin(grant.access_token, grant.user_id, now, expires_at)
         log.info("session_opened", venue=self.venue, user_id=grant.user_id)
@@ -219,3 +227,10 @@ def _lost(venue: Venue, reason: str, times: int) -> str:
             "logins. Give the other one an app of its own."
         )
     return text
+
+
+def _lacking(venue: Venue, missing: frozenset[str]) -> str:
+    return (
+        f"⚠️ <b>The account has no {' and no '.join(sorted(missing))}</b> ({venue}): Kite will refuse orders "
+        "there. The segment is switched on in Kite's console."
+    )

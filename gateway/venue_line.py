@@ -68,6 +68,9 @@ def connect(
         user_id="" if paper else kite.user_id,
         key_material=PAPER_CREDENTIAL if paper else kite.api_secret.get_secret_value(),
         add_secret=add_secret,
+        needs=frozenset(
+            listed.exchange for name, listed in underlyings().items() if name in settings.risk.allowed_symbols
+        ),
     )
     has_data = paper is not None or kite.market_data
     access = VenueAccess(

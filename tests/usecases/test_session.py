@@ -1,5 +1,6 @@
 """The session: one day's login, kept sealed, dead at 06:00 IST or at Kite's word."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -79,6 +80,23 @@ async def test_somebody_elses_login_is_refused_and_his_token_killed(world):
         await session.login(world.paper.issue_request_token())
     assert not session.alive
     assert world.client.credentials() == before
+
+
+async def test_an_account_without_a_needed_exchange_is_told_of_at_the_login(world, monkeypatch):
+    """SENSEX is traded on BFO, which has to be switched on by its own."""
+    session = session_of(world)
+    session._needs = frozenset({"NFO", "BFO"})
+    await session.login(world.paper.issue_request_token())
+    assert not await world.was_told("The account has no")
+    create = world.client.create_session
+
+    async def without_bfo(request_token):
+        return replace(await create(request_token), exchanges=frozenset({"NSE", "NFO"}))
+
+    monkeypatch.setattr(world.client, "create_session", without_bfo)
+    await session.login(world.paper.issue_request_token())
+    assert session.alive
+    assert await world.was_told("The account has no BFO")
 
 
 async def test_a_request_token_is_good_once(world):
