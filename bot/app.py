@@ -20,7 +20,7 @@ from telegram.ext import (
 from bot import refresh
 from bot.access import GUARD_GROUP, OwnersOnly, command_of
 from bot.buttons import Buttons
-from bot.commands import COMMANDS, Command, switches
+from bot.commands import COMMANDS, Command, switches, trading
 from bot.commands.command import VIEW, reply, too_old
 from bot.hearing import Ear, Polling, Webhook
 from bot.inbox import Inbox
@@ -149,6 +149,7 @@ class TelegramBot:
         pages = refresh.Pages(self._ports, {command.name: command for command in COMMANDS})
         application.add_handler(CallbackQueryHandler(pages, refresh.PATTERN))
         application.add_handler(CallbackQueryHandler(switches.Switches(self._ports), switches.PATTERN))
+        application.add_handler(CallbackQueryHandler(trading.Singles(self._ports), trading.PATTERN))
         application.add_handler(CallbackQueryHandler(Buttons(self._ports)))
 
 

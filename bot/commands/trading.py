@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 from telegram import Update
+from telegram.error import BadRequest
+from telegram.ext import ContextTypes
 
 from bot.access import name_of
 from bot.commands.command import Command, reply
@@ -13,6 +15,7 @@ from bot.commands.switches import asks_everywhere
 from bot.keyboard import Button, inline
 from bot.ports import Ports
 from bot.words import ask_for_the_word
+from gateway.columns import clipped
 from gateway.domain.errors import InvalidAlert, StorageFailed
 from storage import alerts, holdings, sells
 
@@ -23,6 +26,11 @@ _EXAMPLES = {
     "buy": ("/buy NIFTY ATM CE 1 lot", "/buy BANKNIFTY 52000 PE 2 lots sl -20% target +30%"),
     "sell": ("/sell NIFTY CE", '/sell NIFTY CE 1 lot strategy="My Strategy"'),
 }
+
+#: The first letters of a button that says which holding is meant; so many are offered.
+ONLY = "q:"
+PATTERN = f"^{ONLY}"
+SINGLES_SHOWN = 10
 
 
 def _by_hand(action: str) -> Command:
@@ -91,15 +99,56 @@ async def _squareoff(ports: Ports, update: Update, words: Sequence[str]) -> None
             text += f" Held is:\n{lines}\nSay the strategy or the tradingsymbol as it stands there."
         await reply(update, text)
         return
+    text, buttons = _question(ports, rows)
+    await reply(update, text, inline([*([] if wanted else _single(rows)), *buttons]))
+
+
+def _question(ports: Ports, rows: Sequence[Row[Any]]) -> tuple[str, list[list[Button]]]:
+    """What would be closed, and the buttons that decide it."""
     token = ports.confirmations.put(frozenset(row.seq for row in rows))
     buttons = [
-        [
-            Button(label="Confirm: close", data=f"c:{token}", style="danger"),
-            Button(label="Cancel", data=f"x:{token}"),
-        ]
+        Button(label="Confirm: close", data=f"c:{token}", style="danger"),
+        Button(label="Cancel", data=f"x:{token}"),
     ]
     lines = html.escape("\n".join(_lines(rows)), quote=False)
-    await reply(update, f"<b>Close these?</b>\n{lines}", inline(buttons))
+    return f"<b>Close these?</b>\n{lines}", [buttons]
+
+
+def _single(rows: Sequence[Row[Any]]) -> list[list[Button]]:
+    """A button for each contract of a strategy, where there are several."""
+    first = {sells.key_of(row): row for row in reversed(rows)}
+    if len(first) < 2:
+        return []
+    shown = list(first.values())[::-1][:SINGLES_SHOWN]
+    return [
+        [Button(label=clipped(f"Only {row.tradingsymbol} · {row.strategy}", 48), data=f"{ONLY}{row.seq}")]
+        for row in shown
+    ]
+
+
+class Singles:
+    """Answers the presses that say which one of all is meant: the question is then asked about that one."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    async def __call__(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """One press by an owner (the guard has let it through); nothing is closed by it."""
+        query = update.callback_query
+        if query is None:
+            return
+        held = await self._ports.database.read(holdings.open_)
+        pressed = [row for row in held if f"{ONLY}{row.seq}" == query.data]
+        keys = {sells.key_of(row) for row in pressed}
+        text, buttons = "It is not held any more.", list[list[Button]]()
+        if pressed:
+            text, buttons = _question(self._ports, [row for row in held if sells.key_of(row) in keys])
+        try:
+            await query.edit_message_text(text, parse_mode="HTML", reply_markup=inline(buttons))
+            await query.answer()
+        except BadRequest:
+            # Pressed twice, or too old to be answered: nothing was decided either way.
+            return
 
 
 def _lines(rows: Sequence[Row[Any]]) -> list[str]:
