@@ -60,6 +60,8 @@ class Pacer:
     def pause(self) -> None:
         """Kite answered 429: nothing goes out for a while, the longer the more often it happens."""
         now = time.monotonic()
+        if now < self._paused_until:
+            return  # several of one burst are one answer
         if now > self._paused_until + LONGEST_PAUSE:
             self._pause = FIRST_PAUSE
         self._paused_until = now + self._pause

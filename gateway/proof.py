@@ -1,5 +1,6 @@
 """Proof of being flat: the broker's positions beside what we hold. What cannot be read proves nothing."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from storage.engine import Database
 
 log = structlog.get_logger()
 
+#: How long a broker that is well takes at most, in seconds.
+ANSWER_SECONDS = 1.0
 #: A contract in the account: venue, tradingsymbol, product.
 Contract = tuple[str, str, str]
 
@@ -67,6 +70,14 @@ class Proof:
         if not any(shown.values()):
             return Verdict.FLAT
         return Verdict.DIFFERS if self._is_sure(lines, shown) else Verdict.UNKNOWN
+
+    async def answers(self, venue: str) -> bool:
+        """Whether the broker answers a reading soon."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._read(venue) is not None
+        except TimeoutError:
+            return False
 
     async def _read(self, venue: str) -> dict[tuple[str, str], int] | None:
         if not self._venues[venue].session.alive:

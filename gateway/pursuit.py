@@ -76,6 +76,11 @@ class _Memory:
     shown_late: bool = False
     proven_at: float = float("-inf")
     first: bool = True
+    #: Whether each venue's broker answered when it was asked last, and when that was.
+    answering: dict[str, bool] = field(default_factory=dict)
+    asked_at: float = float("-inf")
+    #: Where an exit was seen to sell something, whatever readings say.
+    selling: set[str] = field(default_factory=set)
     remainder: Remainder = field(default_factory=lambda: Remainder(known=True))
     account_at: float = float("-inf")
 
@@ -103,6 +108,7 @@ class Pursuit:
                 if ended is not None:
                     await self._end(scene, ended)
                     return ended
+                await self._listen(scene)
                 self._act(scene)
                 await self._alarm(scene)
                 await asyncio.sleep(LOOK_SECONDS)
@@ -112,6 +118,28 @@ class Pursuit:
 
     def _read(self, connection: Connection, now: datetime) -> Scene:
         return read_scene(connection, self._id, self._aim, now)
+
+    async def _listen(self, scene: Scene) -> None:
+        """An order sent to a broker that does not answer is unknown for minutes, and then the owner must be
+        asked: so one reading goes first, and while there is no answer, one exit at a time."""
+        memory = self._memory
+        venues = {group.key[0] for group in scene.groups}
+        silent = [venue for venue in venues if not memory.answering.get(venue)]
+        if silent and time.monotonic() - memory.asked_at >= PROOF_SECONDS:
+            found = await asyncio.gather(*(self._tools.proof.answers(venue) for venue in silent))
+            memory.answering.update(zip(silent, found, strict=True))
+            memory.asked_at = time.monotonic()
+        units = {group.key: group.units for group in scene.groups}
+        sold = {key[0] for key, tried in memory.tries.items() if units.get(key, 0) < tried.units}
+        memory.selling |= sold
+
+    def _must_wait(self, group: Group, scene: Scene) -> bool:
+        """Whether another exit of a silent venue is out, which says first how it stands there."""
+        memory, venue = self._memory, group.key[0]
+        if memory.answering.get(venue) or venue in memory.selling:
+            return False
+        others = [other for other in scene.groups if other.key[0] == venue and other.key != group.key]
+        return any(other.busy or f"sell {other.key}" in self._errands for other in others)
 
     # what is done
 
@@ -130,7 +158,7 @@ class Pursuit:
             self._begin("account", self._look_at_account(scene.row.by))
         now = self._tools.clock()
         for group in scene.groups:
-            if self._is_due(group, now):
+            if self._is_due(group, now) and not self._must_wait(group, scene):
                 self._begin(f"sell {group.key}", self._sell(group, scene.row.by))
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -190,6 +218,8 @@ class Pursuit:
             line = met.pop(group.key, None)
             most = max(group.units, line.quantity if line else 0)
             blocked = self._tools.blocked(group.key[0])
+            if blocked is None and self._must_wait(group, scene):
+                blocked = "Kite does not answer"
             note = line_note(group.busy, group.unknown, group.words, blocked, asked=group.asked)
             found.append(Line(key=group.key, quantity=most, remaining=group.units, note=note))
         remainder = self._memory.remainder

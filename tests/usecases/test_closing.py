@@ -366,3 +366,34 @@ async def test_when_the_owner_was_asked_about_an_exit_the_card_says_that_he_must
     await world.unknown.it_is_not_there(lost.id, "Asha")
     await ended(world, State.FLAT)
     assert set(world.positions().values()) == {0}
+
+
+async def test_to_a_broker_that_does_not_answer_goes_one_exit_and_not_all_of_them(world):
+    """Each would be unknown for minutes, and the owner asked about each."""
+    world.timeout = 0.3
+    await world.restart()
+    await running(world)
+    for number in range(4):
+        await bought(world, f"S{number}", strike=strike(24000 + 50 * number))
+    entries = len(world.attempts())
+    world.fault(FaultKind.HTML, route="*", times=None, code=502)
+    await world.kill_switch.throw("Asha", flatten=True)
+    await card_says(world, "waits: Kite does not answer; it goes on by itself", "❓ no clear answer")
+    lost = [row for row in await world.rows(tables.intents) if row.state == "unknown"]
+    assert (len(lost), len(world.attempts()) - entries) == (1, 1)
+    world.paper.faults.clear()
+
+    async def only_the_lost_one_is_left():
+        await world.reconciler.read()
+        return sum(row.quantity for row in await world.rows(tables.holdings)) == LOT
+
+    await world.until(only_the_lost_one_is_left)
+
+
+async def test_where_readings_fail_and_orders_go_through_nothing_waits_for_the_readings(world):
+    await running(world)
+    for number in range(3):
+        await bought(world, f"S{number}", strike=strike(24000 + 50 * number))
+    world.fault(FaultKind.REFUSE, route=POSITIONS, times=None, code=503, message="no")
+    await world.kill_switch.throw("Asha", flatten=True)
+    await world.until(lambda: sold(world))

@@ -84,3 +84,10 @@ async def test_a_turn_is_had_at_once_while_there_is_place(now):
     pacer = Pacer()
     await pacer.turn(urgent=False)
     assert sent(pacer, urgent=True) == 9
+
+
+def test_several_that_were_too_many_in_one_burst_pause_once(now):
+    pacer = Pacer()
+    for _ in range(3):
+        pacer.pause()
+    assert pacer.wait(urgent=True) == 1.0
