@@ -65,9 +65,10 @@ def last_daily(folder: Path) -> date | None:
 
 
 def prune(folder: Path, keep: int) -> list[Path]:
-    """Removes all but the newest `keep` daily backups, and nothing else; which ones went."""
+    """Removes all but the newest `keep` daily backups, and what a crash left of one; which ones went."""
     dailies = sorted(path for path in folder.iterdir() if _DAILY.fullmatch(path.name))
-    old = dailies[:-keep]
+    torn = [path for path in folder.glob("*.db.part") if _DAILY.fullmatch(path.stem)]
+    old = dailies[:-keep] + torn
     for path in old:
         path.unlink()
     return old

@@ -80,10 +80,10 @@ async def test_a_copy_made_under_steady_commits_is_whole(database, path, tmp_pat
 def test_the_newest_are_kept_and_what_is_none_of_ours_is_left_alone(tmp_path):
     for day in range(1, 21):
         backup.daily(tmp_path, date(2026, 11, day)).touch()
-    others = {"manjha-20261101T000000-before-schema-0002.db", "mine.db", "manjha-2026-11-01.db.part"}
-    for name in others:
+    others = {"manjha-20261101T000000-before-schema-0002.db", "mine.db", "mine.db.part"}
+    for name in [*others, "manjha-2026-11-01.db.part"]:
         (tmp_path / name).touch()
-    assert len(backup.prune(tmp_path, 14)) == 6
+    assert len(backup.prune(tmp_path, 14)) == 7
     left = {path.name for path in tmp_path.iterdir()}
     assert left == others | {f"manjha-2026-11-{day:02d}.db" for day in range(7, 21)}
 
