@@ -4,6 +4,7 @@ from datetime import date, datetime, time
 
 import pytest
 
+from bot.keyboard import inline
 from bot.login_card import login_card
 from gateway.domain.errors import BrokerError
 from gateway.domain.market import IST
@@ -105,7 +106,9 @@ async def test_a_session_in_the_evening_is_not_asked_for_in_the_morning(world, s
 async def test_the_button_leads_to_our_own_door_or_to_kites_page(world, session):
     own = reminder_of(world, session, public_url="https://gateway.example")
     card = login_card(await own.view("live:x"))
-    assert card.buttons[0][0].url == "https://gateway.example/kite/login?venue=live"
+    (button,) = inline(card.buttons).inline_keyboard[0]
+    assert button.url == "https://gateway.example/kite/login?venue=live"
+    assert button.callback_data is None
     kites = login_card(await reminder_of(world, session).view("live:x"))
     (state,) = {row.state for row in await world.rows(tables.login_states)}
     assert state in kites.buttons[0][0].url
