@@ -22,7 +22,7 @@ from gateway.exits import plan_exits
 from gateway.intake import Intake
 from gateway.kite.outcomes import fault_of_words
 from gateway.wakeups import Wakeups
-from storage import alerts, flags, holdings, kept_exits
+from storage import alerts, audit, flags, holdings, kept_exits
 from storage.alerts import Arrival
 from storage.engine import Database
 from storage.kept_exits import KeptState
@@ -72,6 +72,7 @@ class KeptExits:
         self._intake = intake
         self._blocked = blocked
         self._freeze = freeze
+        self._looked_at: int | None = None
 
     async def run(self) -> None:
         """Looks for as long as it is not cancelled."""
@@ -80,6 +81,7 @@ class KeptExits:
                 await self.look()
             except StorageFailed as error:
                 log.error("kept_exits_wait_for_the_database", error=str(error))
+                self._looked_at = None
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
@@ -95,7 +97,11 @@ class KeptExits:
                 log.info("kept_exit_moved_on", alert_id=row.alert_id, error=str(error))
 
     def _read(self, connection: Connection) -> tuple[list[Row[Any]], list[Row[Any]]]:
-        return self._failed(connection), kept_exits.standing(connection)
+        """What has failed is looked for only where something has happened since the last look."""
+        seq = audit.last_seq(connection)
+        failed = self._failed(connection) if seq != self._looked_at else []
+        self._looked_at = seq
+        return failed, kept_exits.standing(connection)
 
     def _failed(self, connection: Connection) -> list[Row[Any]]:
         if flags.value(connection, flags.KILL_SWITCH) is not None:

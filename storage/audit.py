@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from gateway.domain.errors import ManjhaError
 from storage.tables import audit
@@ -101,6 +101,11 @@ def check_stands(connection: Connection, sealed: Sealed) -> None:
     found = connection.scalar(select(audit.c.hash).where(audit.c.seq == sealed.seq))
     if sealed != BEGINNING and found != sealed.hash:
         raise ChainBroken(sealed.seq)
+
+
+def last_seq(connection: Connection) -> int:
+    """The number of the newest row: while it stays, nothing has happened."""
+    return connection.scalar(select(func.max(audit.c.seq))) or 0
 
 
 def first_broken(connection: Connection) -> int | None:

@@ -6,7 +6,7 @@ Of a short an exit is a BUY; a strategy is long or short in a contract, never bo
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, select, union, update
 
 from gateway.domain.errors import IllegalMove
 from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose
@@ -99,10 +99,12 @@ def is_unfilled_before(connection: Connection, row: Row[Any]) -> bool:
     same = (intents.c.venue == row.venue) & (intents.c.strategy == row.strategy)
     ours = same & (intents.c.purpose != Purpose.ENTRY) & intents.c.guard_id.is_(None)
     working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
-    recent = intents.c.planned_at >= row.planned_at - BEFORE
-    moving = intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(working)
-    before = select(intents.c.alert_id).where(
-        ours & (intents.c.planned_at <= row.planned_at) & (recent | moving)
+    earlier = ours & (intents.c.planned_at <= row.planned_at)
+    # Each by an index of its own: this stands between an entry and its order.
+    before = union(
+        select(intents.c.alert_id).where(earlier & (intents.c.planned_at >= row.planned_at - BEFORE)),
+        select(intents.c.alert_id).where(earlier & intents.c.state.in_(LIVE_INTENTS)),
+        select(intents.c.alert_id).where(earlier & intents.c.id.in_(working)),
     )
     filled = func.coalesce(orders.c.filled_quantity, 0)
     statement = (

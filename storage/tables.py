@@ -99,6 +99,7 @@ intents = Table(
     #: When the owner was asked what became of it (unknown only).
     Column("questioned_at", Moment),
     UniqueConstraint("alert_id", "part"),
+    Index(None, "planned_at"),
 )
 
 approvals = Table(

@@ -233,7 +233,7 @@ def test_nothing_is_sold_that_is_not_held_and_no_guard_is_an_orphan(
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=8,
+            max_examples=6,
             stateful_step_count=14,
             deadline=None,
             suppress_health_check=list(HealthCheck),
