@@ -3,7 +3,7 @@ is not known."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -45,10 +45,14 @@ class Money:
             enough = needs is None or amount >= needs
             if enough and time.monotonic() - at <= MONEY_FRESH_SECONDS:
                 return amount
+        funds = await self.refresh()
+        return None if funds is None else funds.available
+
+    async def refresh(self) -> Funds | None:
+        """A fresh reading, shared by all who ask while it is under way."""
         if self._request is None or self._request.done():
             self._request = asyncio.create_task(self._read(), name="funds")
-        funds = await asyncio.shield(self._request)
-        return None if funds is None else funds.available
+        return await asyncio.shield(self._request)
 
     def spent(self, needs: Paise | None) -> None:
         """An order that takes so much is being sent: the next one does not count on it."""
@@ -75,6 +79,14 @@ class Reader:
         self._market_data = settings.kite.market_data
         self._venues = venues
         self._money = {venue: Money(access) for venue, access in venues.items()}
+
+    async def keep_warm(self, market_open: Callable[[], bool]) -> None:
+        """Reads the free margin on and on while the market is open, so that no alert waits for it."""
+        while True:
+            if market_open():
+                alive = [venue for venue, access in self._venues.items() if access.session.alive]
+                await asyncio.gather(*(_soon(self._money[venue].refresh()) for venue in alive))
+            await asyncio.sleep(MONEY_FRESH_SECONDS * 0.8)
 
     async def read(self, venue: str, quote_key: str, needs: Paise | None) -> Readings:
         """Before an entry at `venue` in the contract `quote_key` (`NFO:...`) that takes `needs` paise.

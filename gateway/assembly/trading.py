@@ -55,6 +55,9 @@ class Trading:
         world = WorldReader(ground.calendar, sessions, ground.clock, at, valuation)
         rules = rules_of(ground.settings)
         reader = Reader(ground.settings, lines.access)
+        ground.parts.append(
+            ("readings", lambda: reader.keep_warm(lambda: ground.calendar.is_open(ground.clock())))
+        )
         self.limits = Limits(ground.settings, world, rules)
         self._breaker = Breaker(outbox=ground.outbox)
         self.executor = Executor(

@@ -151,7 +151,7 @@ async def test_a_book_that_is_odd_settles_nothing(world):
 
 @pytest.mark.parametrize("answered", [True, False], ids=["recorded", "killed before the record"])
 async def test_a_slow_answer_is_waited_for_and_the_book_may_be_faster(world, answered):
-    world.fault(FaultKind.DELAY, route=PLACE, seconds=0.2, accepted=True)
+    world.fault(FaultKind.DELAY, route=PLACE, seconds=0.6, accepted=True)
     await world.execute()
     alert_id = await world.send(buy())
 

@@ -153,12 +153,19 @@ async def test_a_no_is_never_from_an_old_reading(world):
     await world.filled(buy("B", strike=strike(22_000), lots=5))
 
 
-async def test_many_alerts_share_one_look_at_the_money(world):
+async def test_no_alert_waits_for_the_money_while_the_market_is_open(world):
+    """It is read beside the alerts: with a broker that is slow about it, an entry goes out at once."""
+    reader = world.planner._reader
+    await world.run(lambda: reader.keep_warm(lambda: True))
+
+    async def known():
+        return reader._money["paper"]._known is not None
+
+    await world.until(known)
     await world.execute()
-    alert_ids = [await world.send(buy(name)) for name in "ABCDEFGH"]
-    for alert_id in alert_ids:
-        await world.reaches(alert_id, "filled")
-    assert world.planner._reader._money["paper"]._known is not None
+    world.fault(FaultKind.HTML, route="GET /user/margins", code=502, times=None)
+    await world.filled(buy())
+    assert not await world.was_told("Not checked")
 
 
 # losses in a row
