@@ -6,7 +6,7 @@ from telegram import CallbackQuery, InputMediaPhoto, LinkPreviewOptions, Message
 from telegram.error import BadRequest, RetryAfter
 from telegram.ext import ContextTypes
 
-from bot.commands.command import VIEW, Command, Page, refreshable, show
+from bot.commands.command import VIEW, Command, Page, refreshable, send_file, show
 from bot.keyboard import inline
 from bot.ports import Ports
 
@@ -54,7 +54,8 @@ class Pages:
         keyboard, message = inline(page.buttons), query.message
         has_picture = isinstance(message, Message) and bool(message.photo)
         if page.file is not None:
-            await show(update, page)
+            # The page stays as it is; what was asked for comes below.
+            await send_file(update, page)
         elif page.picture is not None and has_picture:
             media = InputMediaPhoto(page.picture, caption=page.text, parse_mode="HTML")
             await query.edit_message_media(media, reply_markup=keyboard)

@@ -90,7 +90,8 @@ def _approval_line(standing: Standing) -> str:
     if not standing.otherwise:
         return f"Approval: {rule}"
     names = html.escape(", ".join(standing.otherwise), quote=False)
-    verb = "go straight on" if standing.approval == "confirm" else "ask you"
+    alone = "s" if len(standing.otherwise) == 1 else ""
+    verb = f"go{'es' if alone else ''} straight on" if standing.approval == "confirm" else f"ask{alone} you"
     return f"Approval: {rule}; {names} {verb}"
 
 

@@ -99,9 +99,14 @@ async def show(update: Update, page: Page) -> None:
         await chat.send_photo(page.picture, caption=page.text, parse_mode="HTML", reply_markup=keyboard)
     else:
         await reply(update, page.text, keyboard)
-    if page.file is not None:
+    await send_file(update, page)
+
+
+async def send_file(update: Update, page: Page) -> None:
+    """The page's file, if it has one."""
+    if page.file is not None and update.effective_chat is not None:
         name, content = page.file
-        await chat.send_document(content, filename=name)
+        await update.effective_chat.send_document(content, filename=name)
 
 
 async def reply(update: Update, text: str, keyboard: InlineKeyboardMarkup | None = None) -> None:

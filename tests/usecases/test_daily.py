@@ -68,7 +68,7 @@ async def test_the_morning_says_what_is_armed_and_what_is_carried_over(make_worl
     (text,) = [text for text in await world.told() if "🌅" in text]
     for words in (
         *("Wed 25 Nov", "square-off 15:15", "🟢 <b>Armed</b>", "✅ PAPER", "contracts"),
-        *("entries go straight on; Careful ask you", "Paused: Careful", "loss ₹7,500", "Carried over"),
+        *("entries go straight on; Careful asks you", "Paused: Careful", "loss ₹7,500", "Carried over"),
         *("65 NIFTY26D0124000CE NRML · Held",),
     ):
         assert words in text, (words, text)

@@ -75,7 +75,7 @@ async def test_trades_fit_a_phone_and_come_as_a_file_safe_to_open(thumb, world):
     assert {"📄 CSV", "7 days", "30 days"} <= set(labels(page))
 
     await thumb.press(page, "CSV")
-    document = (await thumb.all_after(page["message_id"], 2))[1]
+    (document,) = await thumb.all_after(page["message_id"], 1)
     assert document["attachment"]["name"] == "trades-2026-11-25.csv"
     rows = list(csv.DictReader(io.StringIO((await thumb.download(document)).decode("utf-8-sig"))))
     day = timedelta(days=1)
