@@ -139,7 +139,7 @@ def sell(strategy: str = "S", **changes: Any) -> Signal:
 def arrival(signal: Signal | None, *, at: datetime, body: bytes | None = None, **changes: Any) -> Arrival:
     """An arrival as the door makes it; each body its own unless one is given."""
     number = next(_ids)
-    sent = body if body is not None else f"body {number}".encode()
+    sent = body if body is not None else f"sent {number}".encode()
     fields = {
         "alert_id": AlertId(f"a{number:06d}"),
         "received_at": at,
