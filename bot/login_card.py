@@ -18,8 +18,9 @@ def login_card(view: LoginView) -> Card:
         head = f"🚨 <b>Log in to Kite NOW</b> ({view.venue}): the market opens in {left} min"
     else:
         head = f"🚨 <b>Nobody is logged in to Kite</b> ({view.venue}), and the market is open"
+    detail = view.detail[:1].upper() + view.detail[1:]
     text = (
-        f"{head}\n{html.escape(view.detail.capitalize())}. Until then nothing is sent. If the page you come "
-        "back to cannot be opened, send its address with /login in front of it."
+        f"{head}\n{html.escape(detail)}. Until then entries are refused and exits are kept. If the page you "
+        "come back to cannot be opened, send its address with /login in front of it."
     )
     return Card(text=text, buttons=((Button(label=f"Log in to Kite ({view.venue})", url=view.address),),))

@@ -219,7 +219,7 @@ def _lost(venue: Venue, reason: str, times: int) -> str:
     text = (
         f"🔑 <b>Kite session lost</b> ({venue}): {why}. It should have lived until 06:00 IST: "
         "somebody logged in elsewhere with the same api_key (a second gateway, a script), or logged out of "
-        "all devices. Nothing can be sent until you log in again: /login."
+        "all devices. Until you log in again (/login) entries are refused and exits are kept."
     )
     if times > 1:
         text += (

@@ -113,6 +113,7 @@ async def test_the_button_leads_to_our_own_door_or_to_kites_page(world, session)
     (state,) = {row.state for row in await world.rows(tables.login_states)}
     assert state in kites.buttons[0][0].url
     assert "/login in front of it" in kites.text
+    assert "Nobody has logged in: log in. Until then entries are refused" in kites.text
 
 
 @pytest.mark.parametrize(
