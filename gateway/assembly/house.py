@@ -82,7 +82,9 @@ class Gateway:
 
     async def _start_paper(self) -> None:
         self.paper = PaperServer(
-            data_dir=self.settings.data_dir / "paper", always_open=self.settings.market.hours == "always"
+            data_dir=self.settings.data_dir / "paper",
+            always_open=self.settings.market.hours == "always",
+            in_session=self.ground.calendar.is_open,
         )
         await self.paper.start()
 

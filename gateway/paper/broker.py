@@ -70,6 +70,7 @@ class Broker:
         market: Market,
         cash: int,
         always_open: bool,
+        in_session: Callable[[datetime], bool] = is_open,
         tell: Tell,
         later: Later,
         latency: float,
@@ -78,6 +79,7 @@ class Broker:
         self.now = clock
         self.market = market
         self.always_open = always_open
+        self._in_session = in_session
         self._journal = journal
         self._tell = tell
         self._later = later
@@ -91,7 +93,7 @@ class Broker:
     @property
     def open(self) -> bool:
         """Whether orders can be executed now."""
-        return self.always_open or is_open(self.now())
+        return self.always_open or self._in_session(self.now())
 
     # Orders
 

@@ -28,6 +28,7 @@ from gateway.paper.market import Market
 from gateway.paper.orders import Order, order_row
 from gateway.paper.postbacks import SENT_ON, Postbacks, postback_body
 from gateway.paper.ticker import Ticker
+from gateway.paper.trading_days import is_open
 from gateway.paper.view import live_view
 from gateway.paper.wire import paise
 from gateway.paper.words import Status
@@ -54,7 +55,7 @@ class PaperServer:
 
     `data_dir` None keeps the book in memory; `price_interval` is the seconds between two steps of the market
     (0: it moves only when told to); `latency` the seconds an accepted order takes to the exchange;
-    `cash` in rupees.
+    `cash` in rupees; `in_session` says when it trades, where it is not always open.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class PaperServer:
         redirect_url: str = "http://127.0.0.1:5001/kite/callback",
         clock: Callable[[], datetime] = _utc_now,
         always_open: bool = True,
+        in_session: Callable[[datetime], bool] = is_open,
         price_interval: float = 0.5,
         latency: float = 0.01,
         cash: Decimal = CASH,
@@ -90,6 +92,7 @@ class PaperServer:
             market=Market(seed, price_interval or 0.5, clock()),
             cash=paise(cash),
             always_open=always_open,
+            in_session=in_session,
             tell=self._tell,
             later=self._later,
             latency=latency,

@@ -141,3 +141,12 @@ async def test_an_after_market_order_waits_over_night_for_the_opening(clock: Clo
         clock.now = datetime(2026, 11, 26, 9, 15, tzinfo=IST)
         row = await kite.reaches(order_id, "COMPLETE")
     assert (row["variety"], row["price"]) == ("amo", 950.0)
+
+
+async def test_the_exchange_trades_when_its_owner_says_so():
+    """A day that was added to the gateway's calendar is one of the embedded exchange, too."""
+    open_now = [False]
+    server = PaperServer(always_open=False, in_session=lambda _: open_now[0], price_interval=0)
+    assert not server.broker.open
+    open_now[0] = True
+    assert server.broker.open
