@@ -17,6 +17,7 @@ from gateway.domain.money import Paise, format_rupees, to_paise
 from gateway.domain.status import Status
 from gateway.profit import Day
 from gateway.wording import VENUE_BADGES
+from storage import holdings
 
 HOLDINGS_SHOWN = 10
 LONGEST_REASON = 120
@@ -145,8 +146,8 @@ def _held(rows: Sequence[Row[Any]], title: str) -> list[str]:
     if not rows:
         return []
     lines = [
-        f"• {row.quantity} {html.escape(row.tradingsymbol)} {row.product} · {html.escape(row.strategy)} · "
-        f"{VENUE_BADGES[row.venue]}"
+        f"• {holdings.signed(row)} {html.escape(row.tradingsymbol)} {row.product} · "
+        f"{html.escape(row.strategy)} · {VENUE_BADGES[row.venue]}"
         for row in rows[:HOLDINGS_SHOWN]
     ]
     more = [f"and {len(rows) - HOLDINGS_SHOWN} more: /positions"] if len(rows) > HOLDINGS_SHOWN else []

@@ -21,6 +21,7 @@ def between(connection: Connection, since: datetime, until: datetime) -> list[Ro
             intents.c.product,
             intents.c.premium,
             intents.c.alert_id,
+            intents.c.purpose,
         )
         .join(intents, intents.c.id == fills.c.intent_id)
         .where((fills.c.filled_at >= since) & (fills.c.filled_at < until))

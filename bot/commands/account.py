@@ -72,7 +72,9 @@ def _strategy(connection: Connection, settings: Settings, name: str, today: Acti
         marks.append("⏸ paused")
     held = holdings.open_(connection, name)
     lines = [f"<b>{html.escape(name)}</b> · {' · '.join(marks)}", f"  {_today(today)}"]
-    lines += [f"  holds {row.quantity} {html.escape(row.tradingsymbol)} {row.product}" for row in held[:5]]
+    lines += [
+        f"  holds {holdings.signed(row)} {html.escape(row.tradingsymbol)} {row.product}" for row in held[:5]
+    ]
     if len(held) > 5:
         lines.append(f"  and {len(held) - 5} holdings more")
     return clipped("\n".join(lines), 1000)

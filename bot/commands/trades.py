@@ -17,6 +17,7 @@ from bot.ports import Ports
 from gateway.columns import WIDTH, clipped, newest_that_fit, pre
 from gateway.domain.market import IST, ist, trading_date
 from gateway.domain.money import format_rupees, to_rupees
+from gateway.domain.order import Purpose
 from gateway.wording import VENUE_BADGES
 from storage import trades
 
@@ -26,7 +27,7 @@ SPANS = (1, 7, 30)
 #: A spreadsheet takes a cell that begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = (
-    *("time", "venue", "strategy", "side", "exchange", "tradingsymbol", "expiry", "product"),
+    *("time", "venue", "strategy", "purpose", "side", "exchange", "tradingsymbol", "expiry", "product"),
     *("quantity", "price", "value", "realised", "premium_at_alert", "order_id", "alert_id"),
 )
 
@@ -102,7 +103,7 @@ def _lines(row: Row[Any]) -> tuple[str, str]:
     """Two lines of at most WIDTH columns."""
     first = f"{ist(row.filled_at):%H:%M} {row.side:<4} {row.quantity} {short_name(row)}"
     price = f"      @ {to_rupees(row.value_paise) / row.quantity:,.2f}"
-    gain = format_rupees(row.realised_paise, sign=True) if row.realised_paise or row.side == "SELL" else ""
+    gain = format_rupees(row.realised_paise, sign=True) if row.purpose != Purpose.ENTRY else ""
     return clipped(first, WIDTH), f"{price}{gain.rjust(WIDTH - len(price))}".rstrip()
 
 
@@ -114,7 +115,13 @@ def as_csv(rows: Sequence[Row[Any]]) -> bytes:
     for row in rows:
         price = to_rupees(row.value_paise) / row.quantity
         cells = (
-            *(ist(row.filled_at).isoformat(timespec="seconds"), row.venue, row.strategy, row.side),
+            *(
+                ist(row.filled_at).isoformat(timespec="seconds"),
+                row.venue,
+                row.strategy,
+                row.purpose,
+                row.side,
+            ),
             *(row.exchange, row.tradingsymbol, row.expiry, row.product, row.quantity, f"{price:.4f}"),
             *(to_rupees(row.value_paise), to_rupees(row.realised_paise), row.premium or ""),
             *(row.order_id, row.alert_id),
