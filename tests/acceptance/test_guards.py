@@ -109,3 +109,18 @@ async def test_flatten_takes_the_guards_away_and_sells_once(stage: Stage) -> Non
 
     await stage.until(gone, "no guard is left")
     assert await net(stage) == 0
+
+
+async def test_a_written_option_is_guarded_from_above_and_bought_back_by_a_buy(stage: Stage) -> None:
+    own = {"allow_short": True, "symbol": "NIFTY", "option_type": "CE", "strike": "24000", "lots": 1}
+    await ready(stage, strategies={"W": {**own, "stop_loss": "-20%", "target": "+30%"}})
+    answer = await stage.alert({"action": "SELL", "strategy": "W"})
+    await stage.settled(answer["alert_id"], "filled")
+    await stage.message("Guard at Kite", "buys back")
+    (gtt,) = await gtts(stage, "active")
+    assert {order["transaction_type"] for order in gtt["orders"]} == {"BUY"}
+    assert await net(stage) == -65
+    exit_ = await stage.alert({"action": "BUY", "strategy": "W"})
+    await stage.settled(exit_["alert_id"], "filled")
+    await stage.message("Guard taken away")
+    assert (await net(stage), await gtts(stage, "active")) == (0, [])
