@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from bot.keyboard import Button
-from gateway.domain.figures import Figures, drift_percent, spread_percent, worst_loss
+from gateway.domain.figures import Figures, drift_percent, loss_of_short, spread_percent, worst_loss
 from gateway.domain.market import ist
 from gateway.domain.money import format_rupees
 from gateway.domain.order import Purpose
@@ -51,13 +51,24 @@ def _market_line(figures: Figures, asked: Decimal | None) -> str:
 def worst_line(row: Row[Any], quantity: int) -> str:
     """What an entry can lose, before charges and beyond no gap."""
     premium = premium_asked(row)
-    if row.purpose == Purpose.ENTRY and row.side == "SELL":
-        return "⚠️ Opens a short" + ("" if row.stop_loss else ": without a stop its loss has no limit")
-    if premium is None or row.purpose != Purpose.ENTRY:
+    if row.purpose != Purpose.ENTRY:
+        return ""
+    if row.side == "SELL":
+        return _worst_of_short(row, quantity, premium)
+    if premium is None:
         return ""
     loss, limited = worst_loss(premium, quantity, row.stop_loss, tick=row.tick_size, strike=row.strike)
     where = "at the stop" if limited else "without a stop: the whole premium"
     return f"Worst loss {format_rupees(loss)}, {where}"
+
+
+def _worst_of_short(row: Row[Any], quantity: int, premium: Decimal | None) -> str:
+    if premium is None:
+        return "⚠️ Opens a short" + ("" if row.stop_loss else ": without a stop its loss has no limit")
+    loss = loss_of_short(premium, quantity, row.stop_loss, tick=row.tick_size, strike=row.strike)
+    if loss is None:
+        return "⚠️ Opens a short: without a stop its loss has no limit"
+    return f"⚠️ Opens a short · worst loss {format_rupees(loss)}, at the stop"
 
 
 def question_buttons(approval: Row[Any], rows: Sequence[Row[Any]]) -> tuple[tuple[Button, ...], ...]:

@@ -31,7 +31,7 @@ from gateway.readings import Reader
 from gateway.venues import VenueAccess
 from gateway.wakeups import Wakeups
 from gateway.world import WorldReader
-from storage import flags, intents, modes
+from storage import flags, intents, modes, tables
 from storage.engine import Database
 from storage.notices import Outbox, Priority
 
@@ -355,12 +355,13 @@ class Questions:
             return None
 
 
-#: What another size or price leaves as it is. `premium` stays that of the alert: slippage is told against it.
-_KEPT = (
-    *("alert_id", "venue", "strategy", "purpose", "side", "exchange", "tradingsymbol", "instrument_token"),
-    *("name", "expiry", "strike", "option_type", "lot_size", "tick_size", "product", "order_type"),
-    *("market_protection", "premium", "stop_loss", "target"),
+#: What is said anew about an order, and what happens to it later; all else stays as it was planned. `premium`
+#: is that of the alert: slippage is told against it.
+_ANEW = frozenset({"id", "part", "tag", "quantity", "price", "asked_premium", "margin_paise"})
+_LATER = frozenset(
+    {"state", "refused_by", "reason", "planned_at", "placing_at", "settled_at", "questioned_at"}
 )
+_KEPT = tuple(column.name for column in tables.intents.columns if column.name not in _ANEW | _LATER)
 
 
 def question_of(connection: Connection, approval_id: str) -> Question | None:

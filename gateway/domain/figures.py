@@ -34,6 +34,16 @@ def spread_percent(bid: Decimal | None, ask: Decimal | None) -> Decimal | None:
     return (ask - bid) * 200 / (ask + bid)
 
 
+def loss_of_short(
+    premium: Decimal, quantity: int, stop_loss: str | None, *, tick: Decimal, strike: Decimal
+) -> Paise | None:
+    """What is lost, in paise before charges, if a written option is bought back at its stop; None without a
+    stop that can work: there is no limit then.
+    """
+    stop = levels_for(premium, stop_loss, None, tick=tick, strike=strike, short=True).stop
+    return None if stop is None else to_paise((stop - premium) * quantity)
+
+
 def worst_loss(
     premium: Decimal, quantity: int, stop_loss: str | None, *, tick: Decimal, strike: Decimal
 ) -> tuple[Paise, bool]:

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from gateway.countdown import interval
-from gateway.domain.figures import drift_percent, spread_percent, worst_loss
+from gateway.domain.figures import drift_percent, loss_of_short, spread_percent, worst_loss
+from gateway.domain.signal import Level, LevelKind
 from gateway.questions import Change
 from storage import flags, intents, modes, tables
 from storage.notices import Priority
@@ -332,6 +333,14 @@ def test_the_worst_loss_is_told_at_the_stop_or_without_one_as_the_whole_premium(
     assert found == (loss, limited)
 
 
+def test_a_shorts_worst_loss_lies_above_or_has_no_limit():
+    around = {"tick": Decimal("0.05"), "strike": Decimal(24000)}
+    assert loss_of_short(Decimal(10), 65, "-20%", **around) == 13_000
+    assert loss_of_short(Decimal(10), 65, "12", **around) == 13_000
+    assert loss_of_short(Decimal(10), 65, "8", **around) is None
+    assert loss_of_short(Decimal(10), 65, None, **around) is None
+
+
 def test_what_is_not_known_has_no_percentage():
     assert drift_percent(None, Decimal(1)) is None
     assert drift_percent(Decimal(100), Decimal("106.2")) == Decimal("6.2")
@@ -361,3 +370,19 @@ async def test_what_expired_while_we_were_down_is_told_with_a_sound(asking):
     (*_, last) = [each for each in await asking.rows(tables.notices) if each.subject == f"alert:{alert_id}"]
     assert (last.card, last.loud) == (True, True)
     assert not await asking.was_told("Still waiting")
+
+
+async def test_another_size_leaves_everything_else_as_it_was_planned(make_world):
+    world = await make_world(defaults={"approval": "confirm"})
+    trail = Level(kind=LevelKind.PERCENT, value=Decimal(10))
+    alert_id, row = await ask(
+        world, buy(lots=4, stop_loss=Level(kind=LevelKind.PERCENT, value=Decimal(-20)), trailing_stop=trail)
+    )
+    (before,) = await world.intents(alert_id)
+    assert before.trailing_stop
+    assert before.stop_loss
+    await world.questions.resize(row.id, 1, Change.HALF, "Asha")
+    (after,) = await world.intents(alert_id)
+    changed = {name for name, value in before._mapping.items() if getattr(after, name) != value}
+    assert changed <= {"quantity", "asked_premium", "margin_paise"}, changed
+    assert after.quantity == 2 * LOT
