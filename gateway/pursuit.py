@@ -113,8 +113,10 @@ class Pursuit:
                 await self._alarm(scene)
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
-            for task in self._errands.values():
+            errands = list(self._errands.values())
+            for task in errands:
                 task.cancel()
+            await asyncio.gather(*errands, return_exceptions=True)
 
     def _read(self, connection: Connection, now: datetime) -> Scene:
         return read_scene(connection, self._id, self._aim, now)

@@ -310,6 +310,7 @@ class World:
     async def end(self) -> None:
         """The process dies: nothing is finished, connections break."""
         await self.lanes.stop()
+        await self.closing.stop()
         placing = list(self.executor._in_flight.values())
         for task in [*self.tasks, *placing]:
             task.cancel()
