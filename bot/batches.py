@@ -36,10 +36,10 @@ def batch_card(cards: Sequence[Card], *, alerts: int, questions: int) -> Card:
 
 
 def _item(card: Card, number: int) -> str:
-    """Its head, and the line that names strategy and alert."""
+    """Its head, the line that names strategy and alert, and its order."""
     head = _LINES_OF_A_QUESTION if card.buttons else _LINES
     every = card.text.split("\n")
-    lines = every[:head] + [line for line in every[head:] if "<code>" in line][:1]
+    lines = every[:head] + [line for line in every[head:] if "<code>" in line][:2]
     return f"{number}. " + shortened("\n".join(lines), _LONGEST_ITEM)
 
 
