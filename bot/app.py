@@ -171,8 +171,18 @@ def _handler(command: Command, ports: Ports) -> Callable[[Update, Any], Any]:
             await reply(update, refusal)
             return
         await command.run(ports, update, context.args or [])
+        if command.name == "start":
+            await _show_menu(update, ports)
 
     return handle
+
+
+async def _show_menu(update: Update, ports: Ports) -> None:
+    """Whose chat was not there yet when the bot began gets the list of commands now."""
+    user = update.effective_user
+    if user is not None:
+        shown = READING if user.id in ports.settings.telegram.viewer_ids else COMMANDS
+        await set_menu(update.get_bot(), BotCommandScopeChat(user.id), shown)
 
 
 async def _log_error(update: object, context: Any) -> None:

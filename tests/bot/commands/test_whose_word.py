@@ -81,3 +81,19 @@ async def test_what_was_written_long_ago_is_not_done_but_a_pause_is(thumb, world
         assert ("is not done" in answer) == (text != "/pause"), answer
     assert thumb.words == []
     assert await paused(world) == "everything"
+
+
+async def test_an_owner_whose_chat_is_new_gets_the_menu_at_start(thumb, world):
+    profile = thumb.phone._phone.profile
+    profile.delete_commands({"type": "chat", "chat_id": OWNER}, "")
+    assert thumb.phone.commands() == ()
+    said = thumb.phone.say("/start")
+    await thumb.after(said.message_id)
+    await world.until(_truth(lambda: bool(thumb.phone.commands())))
+
+
+def _truth(condition):
+    async def there():
+        return condition()
+
+    return there
