@@ -155,6 +155,12 @@ def test_an_open_loss_is_at_the_last_price() -> None:
     assert open_gain([]) == 0
 
 
+def test_a_short_gains_what_the_price_falls() -> None:
+    short = replace(HELD, quantity=-65)
+    assert short.gain == to_paise(650)
+    assert replace(short, price=Decimal(170)).gain == to_paise(-1300)
+
+
 def test_an_unknown_price_makes_the_sum_unknown_and_never_zero() -> None:
     unknown = replace(HELD, price=None)
     assert unknown.gain is None
