@@ -48,6 +48,8 @@ class Inbox:
         #: The last piece of work of each kind: what belongs together is done one after another.
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._in_hand: set[int] = set()
+        #: As they came, where something in them is not for the disk.
+        self._whole: dict[int, bytes] = {}
 
     async def take(self, bodies: Mapping[int, bytes]) -> None:
         """Returns once they are on disk, each once however often it comes; strangers' are not kept.
@@ -58,8 +60,10 @@ class Inbox:
         if not heard:
             return
         now = self._clock()
+        kept = {number: without_request_token(body) for number, body in heard.items()}
+        self._whole |= {number: body for number, body in heard.items() if kept[number] != body}
         with urgent():
-            await self._database.write(lambda connection: updates.store(connection, heard, now))
+            await self._database.write(lambda connection: updates.store(connection, kept, now))
         checkpoint("inbox.stored")
         self._bell.ring()
 
@@ -98,7 +102,8 @@ class Inbox:
             await self._database.write(partial(updates.finish, update_id=row.update_id))
 
     def _start(self, application: _Application, row: Row[Any]) -> None:
-        update = Update.de_json(json.loads(row.body), application.bot)
+        body = self._whole.pop(row.update_id, row.body)
+        update = Update.de_json(json.loads(body), application.bot)
         self._in_hand.add(row.update_id)
         lane = _lane(update)
         before = self._lanes.get(lane)
@@ -133,6 +138,24 @@ class Inbox:
 
     async def _begin(self, row: Row[Any]) -> bool:
         return await self._database.write(partial(updates.begin, update_id=row.update_id))
+
+
+def without_request_token(body: bytes) -> bytes:
+    """A `/login` without what was pasted behind it: that is a secret, and not for the disk.
+
+    After a restart in between, it is a `/login` like any other, which shows the button.
+    """
+    tree = json.loads(body)
+    message = tree.get("message")
+    text = message.get("text") if isinstance(message, dict) else None
+    words = text.split(maxsplit=1) if isinstance(text, str) else []
+    if len(words) < 2 or not words[0].lower().startswith("/login"):
+        return body
+    entities = [
+        each for each in message.get("entities", []) if each["offset"] + each["length"] <= len(words[0])
+    ]
+    bare = {**message, "text": words[0], "entities": entities}
+    return json.dumps({**tree, "message": bare}).encode()
 
 
 def _lane(update: Update) -> str:
