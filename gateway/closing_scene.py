@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from gateway.domain.order import IntentState, Purpose
+from gateway.domain.order import IntentState, Purpose, Side
 from storage import closings, holdings, intents, orders, sells
 from storage.closings import Kind
 from storage.sells import Key
@@ -73,7 +73,8 @@ def read_scene(
     assert row is not None  # noqa: S101  closings are never deleted
     aim = aim_of(connection, row)
     units: dict[Key, int] = {}
-    for held in holdings.open_(connection):
+    # What is short is bought back first: without its hedge it would need more margin.
+    for held in sorted(holdings.open_(connection), key=lambda each: each.side != Side.SELL):
         if aim.selection(held):
             key = sells.key_of(held)
             units[key] = units.get(key, 0) + held.quantity
@@ -118,7 +119,7 @@ def coming_words(scene: Scene) -> list[str]:
     """The entries that may still fill."""
     return [
         f"{html.escape(row.tradingsymbol)} {row.quantity} · {html.escape(row.strategy)}: "
-        f"a BUY that may still fill ({row.state})"
+        f"a {row.side} that may still fill ({row.state})"
         for row in scene.coming
     ]
 

@@ -397,3 +397,17 @@ async def test_where_readings_fail_and_orders_go_through_nothing_waits_for_the_r
     world.fault(FaultKind.REFUSE, route=POSITIONS, times=None, code=503, message="no")
     await world.kill_switch.throw("Asha", flatten=True)
     await world.until(lambda: sold(world))
+
+
+async def test_what_is_short_is_bought_back_with_the_rest(make_world):
+    world = await make_world(strategies={"W": {"allow_short": True}}, cash=Decimal(1_000_000_000))
+    await running(world)
+    hedge = await bought(world, "A")
+    written = await world.filled(sell("W", strike=strike(24300), lots=1))
+    short = written.intents[0].tradingsymbol
+    assert world.positions() == {hedge: LOT, short: -LOT}
+    await world.kill_switch.throw("Asha", flatten=True)
+    await ended(world, State.FLAT)
+    assert set(world.positions().values()) == {0}
+    closes = [row for row in await world.rows(tables.intents) if row.purpose == "close"]
+    assert {(row.tradingsymbol, row.side) for row in closes} == {(hedge, "SELL"), (short, "BUY")}
