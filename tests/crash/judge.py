@@ -200,13 +200,22 @@ def _told_of_fill(order_id: str, texts: list[str]) -> bool:
 
 
 def _denials(seen: Evidence) -> list[str]:
-    """Messages that say no order exists, sent when the exchange had one."""
+    """Messages that say no order exists, written when the exchange had one. Telegram's pace may bring one
+    later than it was written, when the same alert has met its next order."""
     accepted = [datetime.fromisoformat(row["at"]).timestamp() for row in seen.new("accepted")]
+    written = max(_refused_at(seen), default=float("inf"))
     return [
         message["text"]
         for message in seen.messages
-        if "No order exists" in message["text"] and any(at < message["date"] for at in accepted)
+        if "No order exists" in message["text"] and any(at < min(message["date"], written) for at in accepted)
     ]
+
+
+def _refused_at(seen: Evidence) -> Iterator[float]:
+    for life in seen.lives:
+        for intent in life["intents"]:
+            if intent["state"] == "refused" and intent["settled_at"]:
+                yield datetime.fromisoformat(intent["settled_at"]).timestamp()
 
 
 def _has_question(messages: list[dict[str, Any]]) -> bool:
