@@ -227,7 +227,7 @@ def _is_last(row: Row[Any]) -> bool:
 
 def is_due(row: Row[Any]) -> bool:
     """Exits that we cancelled to chase them, that the exchange threw out, or that met the pace; an entry only
-    when its price was out of the band, and once."""
+    when its price was out of the band, once, or when Kite said that it is too many, three times."""
     fault = fault_of_words(row.status_message or row.reason or "")
     if row.order_type == sells.STOP_ORDER:
         # A stop at rest that ended is its guard's affair; we cancelled it only if it was released.

@@ -59,10 +59,11 @@ def _claim_without_a_guard() -> None:
     """P2: what may not have reached the broker when the process died is sent at the next start."""
     approved, claim = execution.Executor._approved, execution.Executor._claim
 
-    async def all_of_them(self: execution.Executor) -> list[Row[Any]]:
+    async def all_of_them(self: execution.Executor) -> tuple[list[Row[Any]], bool]:
         left = await self._database.write(lambda connection: intents.in_state(connection, *_UNSURE))
         rows = [row for row in left if row.venue in self._ready and row.id not in self._in_flight]
-        return rows + await approved(self)
+        others, held_back = await approved(self)
+        return rows + others, held_back
 
     def unguarded(
         self: execution.Executor, connection: Connection, intent_id: str, readings: Readings
