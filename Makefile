@@ -5,7 +5,7 @@ export PYTHON
 BIN := .venv/bin
 COVERAGE_FLOOR := 85
 # Most of the long tests wait for processes of their own: more workers than cores.
-SIDE_BY_SIDE := -n 4
+SIDE_BY_SIDE := -n 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -4,16 +4,15 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from gateway.domain.order import new_alert_id
 from gateway.domain.signal import Action, Signal
 from gateway.intake import Accepted
-from storage import alerts
+from storage import alerts, closings
 from storage.alerts import Arrival
 from storage.engine import Database, urgent
 from storage.sells import Key
-
-#: Where such an alert comes from. After a restart its closing sends a new one.
-SOURCE = "inside: "
 
 
 class ClosingExits:
@@ -31,7 +30,8 @@ class ClosingExits:
         self._clock = clock
 
     async def sell(self, key: Key, units: int, by: str) -> None:
-        """Plans the sale of so many units of one strategy's contract, oldest first. Raises StorageFailed."""
+        """Plans the sale of so many units of one strategy's contract, oldest first; nothing when no closing
+        is open any more. Raises StorageFailed, and IllegalMove when /resume ended the closing meanwhile."""
         _, strategy, tradingsymbol, product = key
         signal = Signal(
             action=Action.EXIT,
@@ -45,7 +45,7 @@ class ClosingExits:
         arrival = Arrival(
             alert_id=alert_id,
             received_at=now,
-            source=f"{SOURCE}{by}"[:64],
+            source=f"{alerts.INSIDE}{by}"[:64],
             body=f"close {units} {tradingsymbol} of {strategy} ({by})".encode(),
             body_hash=hashlib.sha256(alert_id.encode()).hexdigest(),
             strategy=strategy,
@@ -53,5 +53,14 @@ class ClosingExits:
             signal=signal,
         )
         with urgent():
-            await self._database.write(lambda connection: alerts.store(connection, [arrival]))
+            if not await self._database.write(lambda connection: _stored(connection, arrival)):
+                return
             await self._plan(Accepted(alert_id=alert_id, strategy=strategy, signal=signal, received_at=now))
+
+
+def _stored(connection: Connection, arrival: Arrival) -> bool:
+    """Not once /resume has ended the flatten: in one transaction with that look."""
+    if not closings.open_(connection):
+        return False
+    alerts.store(connection, [arrival])
+    return True

@@ -167,7 +167,8 @@ class Intake:
         """Hands on what is stored, not planned, and in no lane, in its order. Raises StorageFailed."""
         latest = self._clock() - older_than
         for row in await self._database.read(alerts.unplanned):
-            if row.received_at <= latest and not self._lanes.holds(row.id):
+            inside = row.source.startswith(alerts.INSIDE)
+            if row.received_at <= latest and not inside and not self._lanes.holds(row.id):
                 self._lanes.put(
                     Accepted(
                         alert_id=row.id,

@@ -14,9 +14,9 @@ from config.notices import NoticeEvent
 from gateway.breaker import ENTRIES_HALTED
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import BrokerError
-from gateway.domain.order import IntentState, Purpose
+from gateway.domain.order import AlertState, IntentState, Purpose
 from gateway.wakeups import Bell, Wakeups
-from storage import closings, flags, holdings, intents, orders
+from storage import alerts, closings, flags, holdings, intents, orders
 from storage.closings import Kind, State
 from storage.engine import Database
 from storage.notices import Outbox, Priority
@@ -24,6 +24,7 @@ from storage.notices import Outbox, Priority
 log = structlog.get_logger()
 
 _EVENT = NoticeEvent.KILL_SWITCH
+_ENDED = "/resume ended the flatten"
 
 #: Cancels an order at a venue: venue, order id, variety, reason. Raises BrokerError.
 Cancel = Callable[[str, str, str, str], Awaitable[None]]
@@ -109,7 +110,9 @@ def _given_up(connection: Connection, outbox: Outbox, at: datetime) -> str:
         # A closing by hand that goes on beside sends its exits anew.
         for intent in intents.in_state(connection, IntentState.APPROVED):
             if intent.purpose == Purpose.CLOSE:
-                intents.refuse(connection, intent, by="rules", reason="/resume ended the flatten", at=at)
+                intents.refuse(connection, intent, by="rules", reason=_ENDED, at=at)
+        for alert in alerts.unplanned_inside(connection):
+            alerts.settle(connection, alert.id, AlertState.REFUSED, _ENDED, at)
     held = holdings.open_(connection) if under_way else []
     return f"\n⚠️ The flatten ends here. Still held:\n{_lines(held)}" if held else ""
 

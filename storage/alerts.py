@@ -14,6 +14,8 @@ from gateway.domain.signal import Signal
 from storage import audit
 from storage.tables import alerts
 
+#: Where an alert of our own comes from: an exit of a closing. After a restart its closing sends a new one.
+INSIDE = "inside: "
 #: Within this time the same bytes without an id are one alert sent again. TradingView sends again
 #: 5, 10 and 15 s after the first (facts/tradingview.md 1).
 RESEND_WINDOW = timedelta(seconds=25)
@@ -158,6 +160,11 @@ def unplanned(connection: Connection) -> list[Row[Any]]:
     return list(
         connection.execute(select(alerts).where(alerts.c.state == AlertState.RECEIVED).order_by(alerts.c.seq))
     )
+
+
+def unplanned_inside(connection: Connection) -> list[Row[Any]]:
+    """Of those the exits of closings."""
+    return [row for row in unplanned(connection) if row.source.startswith(INSIDE)]
 
 
 def latest(connection: Connection, count: int, *, before: int | None = None) -> list[Row[Any]]:

@@ -8,7 +8,7 @@ from gateway.assembly.lines import Lines
 from gateway.breaker import Breaker
 from gateway.chase import Chaser
 from gateway.closing import Closing
-from gateway.closing_exits import SOURCE, ClosingExits
+from gateway.closing_exits import ClosingExits
 from gateway.comparison import Comparison
 from gateway.countdown import Countdown
 from gateway.domain.order import AlertState
@@ -239,9 +239,8 @@ class Trading:
 
     async def take_up_unplanned(self) -> None:
         """Alerts that were acknowledged before the last stop and not planned, in their order."""
-        for row in await self._ground.database.read(alerts.unplanned):
-            if row.source.startswith(SOURCE):
-                await self._drop(row.id)
+        for row in await self._ground.database.read(alerts.unplanned_inside):
+            await self._drop(row.id)
         await self.intake.take_up()
 
     async def _drop(self, alert_id: str) -> None:

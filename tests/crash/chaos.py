@@ -287,7 +287,8 @@ async def chaos(
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as http:
         stage = ArmedStage(folder, http, "--horizon", "6")
         try:
-            await stage.open_wide()
+            # An entry behind an exit that was rejected waits for it until it is too old.
+            await stage.open_wide(age=60)
             run = Chaos(stage=stage, chance=random.Random(seed), alerts=alerts, kills=kills, late=late)
             await run.run()
             faults = await run.faults()

@@ -52,14 +52,15 @@ class ArmedStage(Stage):
         self.ended = asyncio.Event()
         self.restarts = 0
 
-    async def open_wide(self, **changes: Any) -> None:
-        """Opens with limits that no trial meets, and starts a gateway that is logged in."""
+    async def open_wide(self, age: int = 600, **changes: Any) -> None:
+        """Opens with limits that no trial meets, and starts a gateway that is logged in; an entry may be so
+        many seconds old."""
         asking = {f"confirm-{number:04}": {"approval": "confirm"} for number in range(NAMES)}
         plain = {f"auto-{number:04}": {"approval": "auto"} for number in range(NAMES)}
         patient = {
             "approval": "auto",
             "approval_timeout_seconds": 600,
-            "max_alert_age_seconds": 600,
+            "max_alert_age_seconds": age,
             "square_off": "none",
         }
         await self.open(risk=WIDE, defaults=patient, strategies={**asking, **plain}, **changes)
