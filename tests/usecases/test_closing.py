@@ -12,7 +12,7 @@ from gateway.domain.order import IntentState
 from gateway.kite.client import CallKind
 from gateway.pacing import Pacer
 from gateway.paper.faults import FaultKind
-from storage import closings, tables
+from storage import alerts, closings, tables
 from storage.closings import Kind, State
 from tests.usecases.world import LOT, arrival, buy, sell, strike
 
@@ -230,6 +230,20 @@ async def test_resume_ends_the_flatten_and_sells_nothing_that_is_bought_then(wor
     assert await world.was_told("Resumed", "The flatten ends here. Still held", "65")
     await bought(world, "T")
     assert (await world.held("S"), await world.held("T")) == (LOT, LOT)
+
+
+async def test_resume_takes_back_an_exit_of_the_flatten_that_was_stored_and_not_planned(world):
+    await world.kill_switch.throw("Asha", flatten=False)
+    made = arrival(sell(), at=world.clock(), source=f"{alerts.INSIDE}Asha")
+
+    def flatten_and_store(connection):
+        closings.begin(connection, Kind.FLATTEN, by="Asha", at=world.clock(), closing_id=None, chosen=None)
+        alerts.store(connection, [made])
+
+    await world.write(flatten_and_store)
+    await world.kill_switch.lift("Asha")
+    row = await world.database.read(lambda connection: alerts.get(connection, made.alert_id))
+    assert (row.state, row.reason) == ("refused", "/resume ended the flatten")
 
 
 async def test_an_exit_without_an_answer_is_unknown_and_not_sold_twice(world):
