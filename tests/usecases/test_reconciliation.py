@@ -41,6 +41,11 @@ async def working(world, lots=2):
     await world.execute()
     alert_id = await world.send(buy(lots=lots))
     await world.reaches(alert_id, "open")
+
+    async def seen_to_rest():
+        return (await order_row(world)).state == "open"
+
+    await world.until(seen_to_rest)
     (order,) = await world.orders()
     return alert_id, order
 
