@@ -43,7 +43,7 @@ async def working(world, lots=2):
     await world.reaches(alert_id, "open")
 
     async def seen_to_rest():
-        return (await order_row(world)).state == "open"
+        return (await order_row(world)).state != "placed"
 
     await world.until(seen_to_rest)
     (order,) = await world.orders()
