@@ -24,10 +24,7 @@ _RISK = {
     "allowed_symbols": ["NIFTY", "BANKNIFTY", "SENSEX"],
 }
 _DRAIN_SECONDS = 120.0
-_LEFT = (
-    "SELECT (SELECT count(*) FROM alerts WHERE state = 'received')"
-    " + (SELECT count(*) FROM notices WHERE state = 'due')"
-)
+_LEFT = "SELECT count(*) FROM alerts WHERE state = 'received'"
 
 
 class Stage:
@@ -99,7 +96,7 @@ class Stage:
         return self.folder / "data" / "manjha.db"
 
     async def drained(self) -> None:
-        """Until every alert is planned and every message has been taken by the phone."""
+        """Until every alert is planned; its messages go out at Telegram's pace meanwhile."""
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
 
             async def nothing_left() -> bool:
