@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import structlog
 from sqlalchemy import Connection, Row
 
 from config.market import GuardFigures
@@ -23,8 +22,6 @@ from gateway.wakeups import Wakeups
 from storage import flags
 from storage.engine import Database
 from storage.notices import Outbox, Priority
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,20 +65,7 @@ class Surroundings:
 
     async def _last_price(self, row: Row[Any]) -> Decimal | None:
         await self.access.prices.follow(row.instrument_token, f"{row.exchange}:{row.tradingsymbol}")
-        price = await self.access.prices.last(f"{row.exchange}:{row.tradingsymbol}")
-        return price if price is not None else await self._position_price(row)
-
-    async def _position_price(self, row: Row[Any]) -> Decimal | None:
-        """The free plan has no quotes; positions carry a price (facts/kite.md 6.6)."""
-        if self.settings.kite.market_data or self.venue == "paper":
-            return None
-        try:
-            positions = await self.access.book.positions()
-        except BrokerError as error:
-            log.warning("no_price_from_positions", error=error.sentence)
-            return None
-        prices = [each.last_price for each in positions if each.tradingsymbol == row.tradingsymbol]
-        return next((price for price in prices if price > 0), None)
+        return await self.access.prices.last(f"{row.exchange}:{row.tradingsymbol}")
 
     async def note_fault(self, error: BrokerError, asked_at: datetime) -> None:
         """A call that met a dead token says so for all."""
