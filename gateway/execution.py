@@ -191,7 +191,7 @@ class Executor:
         if self._is_too_old(connection, row, now):
             self._expire(connection, row, now)
             return False
-        if self._waits_for_exit(connection, row):
+        if row.purpose == Purpose.ENTRY and sells.is_unfilled_before(connection, row):
             return False
         if _is_exit(row):
             fitted = sells.fit(connection, row, now)

@@ -89,8 +89,10 @@ def _held(connection: Connection, signal: Signal, strategy: StrategySettings) ->
     """The strategy's holdings that the signal can mean, one entry a contract and product."""
     merged: dict[tuple[str, str], _Held] = {}
     for row in holdings.open_(connection, strategy.name, strategy.venue):
+        if not _closes(signal, row.side):
+            continue
         entry = intents.get(connection, row.intent_id)
-        if entry is None or not _is_meant(signal, entry) or not _closes(signal, row.side):
+        if entry is None or not _is_meant(signal, entry):
             continue
         key = (row.tradingsymbol, row.product)
         if key in merged:
@@ -150,13 +152,8 @@ def has_something_to_close(connection: Connection, signal: Signal, strategy: Str
     on its way, waiting for its approval, or unknown."""
     if _held(connection, signal, strategy):
         return True
-    working = select(orders_table.c.intent_id).where(orders_table.c.state.in_(WORKING_ORDERS))
-    statement = select(intents_table).where(
-        (intents_table.c.strategy == strategy.name)
-        & (intents_table.c.purpose == Purpose.ENTRY)
-        & (intents_table.c.state.in_(LIVE_INTENTS) | intents_table.c.id.in_(working))
-    )
-    return any(_is_meant_entry(signal, strategy, row) for row in connection.execute(statement))
+    rows = intents.live_entries(connection, strategy.name)
+    return any(_is_meant_entry(signal, strategy, row) for row in rows)
 
 
 def _is_meant(signal: Signal, entry: Row[Any]) -> bool:

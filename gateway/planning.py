@@ -87,11 +87,11 @@ class Planner:
         strategy = self._settings.strategy(alert.strategy)
         try:
             stale = self._is_stale(alert, strategy)
-            opens = await self._opens(alert.signal, strategy)
+            opens, ask = await self._opens(alert.signal, strategy)
             if opens is not None:
                 if not stale:
                     await self._exit_first(alert, strategy)
-                await self._plan_entry(alert, strategy, stale, opens)
+                await self._plan_entry(alert, strategy, stale, opens, ask)
             else:
                 await self._plan_exit(alert, strategy, stale)
         except Refusal as refusal:
@@ -103,17 +103,22 @@ class Planner:
             await self._settle(alert, AlertState.REFUSED, [f"Manjha failed on it, see the log: {error!r}"])
         self._wakeups.told(alert.alert_id)
 
-    async def _opens(self, signal: Signal, strategy: StrategySettings) -> Side | None:
-        """Which way the alert opens something; None when it is to close. A BUY closes the short it means; a
-        SELL with nothing to close opens one where the strategy may."""
+    async def _opens(self, signal: Signal, strategy: StrategySettings) -> tuple[Side | None, bool]:
+        """Which way the alert opens something (None when it is to close), and whether that is to be asked.
+
+        A BUY closes the short it means; a SELL with nothing to close opens one where the strategy may.
+        """
         if signal.action is Action.EXIT or (signal.action is Action.SELL and not strategy.allow_short):
-            return None
+            return None, False
+
+        def look(connection: Connection) -> tuple[bool, bool]:
+            asks = self._asks(connection, strategy)
+            return has_something_to_close(connection, signal, strategy), asks
+
         # On the writer's thread: one hop, where a reader needs many.
-        if await self._database.write(
-            lambda connection: has_something_to_close(connection, signal, strategy)
-        ):
-            return None
-        return Side.BUY if signal.action is Action.BUY else Side.SELL
+        closes, asks = await self._database.write(look)
+        side = Side.BUY if signal.action is Action.BUY else Side.SELL
+        return None if closes else side, asks
 
     def _is_stale(self, alert: Accepted, strategy: StrategySettings) -> bool:
         return self._age(alert) > timedelta(seconds=strategy.max_alert_age_seconds)
@@ -123,7 +128,9 @@ class Planner:
         sender's clock may be ahead."""
         return self._clock() - min(alert.signal.time or alert.received_at, alert.received_at)
 
-    async def _plan_entry(self, alert: Accepted, strategy: StrategySettings, stale: bool, side: Side) -> None:
+    async def _plan_entry(
+        self, alert: Accepted, strategy: StrategySettings, stale: bool, side: Side, ask: bool
+    ) -> None:
         if stale:
             age = self._age(alert).total_seconds()
             sentence = f"the alert is {age:.0f} s old; {strategy.max_alert_age_seconds} s are allowed"
@@ -132,16 +139,19 @@ class Planner:
         if not strategy.enabled:
             raise Refusal("enabled", f"strategy {strategy.name} is switched off in the configuration")
         draft = await self._draft_entry(alert.signal, strategy, side)
-        ask = await self._asks(strategy)
         if ask:
             draft = await self._reader.with_margin(draft)
         needs = proposal(draft, strategy, asked=ask).needs
         readings = await self._reader.read(draft.venue, draft.contract.quote_key, needs)
         checkpoint("planning.decided")
-        await self._database.write(
-            lambda connection: self._commit(connection, alert, strategy, [draft], ask, readings)
-        )
-        self._wake(ask)
+
+        def commit(connection: Connection) -> bool:
+            # The owner may have said so while prices were read.
+            asks = ask or self._asks(connection, strategy)
+            self._commit(connection, alert, strategy, [draft], asks, readings)
+            return asks
+
+        self._wake(await self._database.write(commit))
 
     async def _exit_first(self, alert: Accepted, strategy: StrategySettings) -> None:
         """A flip of TradingView's position closes the other side; execution has the entry wait for it."""
@@ -289,11 +299,9 @@ class Planner:
         venue = next(iter(self._venues.values()))
         return venue.instruments.underlying(name).freeze_quantity
 
-    async def _asks(self, strategy: StrategySettings) -> bool:
+    def _asks(self, connection: Connection, strategy: StrategySettings) -> bool:
         """Whether entries need approval: as /mode said last, else as configured."""
-        # On the writer's thread: one hop, where a reader needs many.
-        said = await self._database.write(lambda connection: modes.approval_mode(connection, strategy.name))
-        return (said or strategy.approval) == "confirm"
+        return (modes.approval_mode(connection, strategy.name) or strategy.approval) == "confirm"
 
     def _commit(
         self,

@@ -93,6 +93,10 @@ def _audit_entry(arrival: Arrival, stored: Stored) -> dict[str, Any]:
 
 # Built once: building a statement costs more than SQLite takes to run it.
 _INSERT = insert(alerts)
+_BY_ID = select(alerts).where(alerts.c.id == bindparam("id"))
+_SETTLE = update(alerts).where(
+    (alerts.c.id == bindparam("settled")) & (alerts.c.state == AlertState.RECEIVED)
+)
 _SAME_KEY = select(alerts.c.dedupe_key, alerts.c.id).where(
     alerts.c.dedupe_key.in_(bindparam("keys", expanding=True))
 )
@@ -147,7 +151,7 @@ class _Known:
 
 def get(connection: Connection, alert_id: str) -> Row[Any] | None:
     """The row of an alert."""
-    return connection.execute(select(alerts).where(alerts.c.id == alert_id)).one_or_none()
+    return connection.execute(_BY_ID, {"id": alert_id}).one_or_none()
 
 
 def signal_of(row: Row[Any]) -> Signal:
@@ -177,7 +181,7 @@ def settle(connection: Connection, alert_id: str, goal: AlertState, reason: str 
     """From received to what planning made of it. Raises IllegalMove when it was planned before."""
     if not may_move(AlertState.RECEIVED, goal):
         raise IllegalMove(f"no alert becomes {goal} by planning")
-    statement = update(alerts).where((alerts.c.id == alert_id) & (alerts.c.state == AlertState.RECEIVED))
-    if connection.execute(statement.values(state=goal, reason=reason)).rowcount != 1:
+    values = {"settled": alert_id, "state": goal, "reason": reason}
+    if connection.execute(_SETTLE, values).rowcount != 1:
         raise IllegalMove(f"alert {alert_id} was planned before")
     audit.append(connection, at, f"alert.{goal}", alert_id=alert_id, reason=reason)

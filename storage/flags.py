@@ -2,22 +2,26 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from storage import audit
 from storage.tables import flags
 
 KILL_SWITCH = "kill_switch"
+# Built once: building a statement costs more than SQLite takes to run it.
+_VALUE = select(flags.c.value).where(flags.c.name == bindparam("name"))
+_ALL = select(flags.c.name, flags.c.value)
 
 
 def value(connection: Connection, name: str) -> str | None:
     """The flag's value; None while it is not set."""
-    return connection.scalar(select(flags.c.value).where(flags.c.name == name))
+    value_: str | None = connection.scalar(_VALUE, {"name": name})
+    return value_
 
 
 def all_values(connection: Connection) -> dict[str, str]:
     """Every flag that is set."""
-    return {row.name: row.value for row in connection.execute(select(flags.c.name, flags.c.value))}
+    return {row.name: row.value for row in connection.execute(_ALL)}
 
 
 def put(connection: Connection, name: str, new: str, *, by: str, at: datetime) -> None:

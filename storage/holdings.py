@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from gateway.domain.money import Paise
 from gateway.domain.order import Side
@@ -134,12 +135,18 @@ def of_contract(
 
 def open_(connection: Connection, strategy: str | None = None, venue: str | None = None) -> list[Row[Any]]:
     """Open holdings, oldest first; of one strategy or venue where named."""
+    named = {"strategy": strategy, "venue": venue}
+    given = {name: value for name, value in named.items() if value is not None}
+    return list(connection.execute(_open(*given), given))
+
+
+@cache
+def _open(*columns: str) -> Select[Any]:
+    """Built once: building a statement costs more than SQLite takes to run it."""
     statement = select(holdings).where(holdings.c.quantity > 0)
-    if strategy is not None:
-        statement = statement.where(holdings.c.strategy == strategy)
-    if venue is not None:
-        statement = statement.where(holdings.c.venue == venue)
-    return list(connection.execute(statement.order_by(holdings.c.seq)))
+    for name in columns:
+        statement = statement.where(holdings.c[name] == bindparam(name))
+    return statement.order_by(holdings.c.seq)
 
 
 def realised_since(connection: Connection, since: datetime, venue: str | None = None) -> Paise:

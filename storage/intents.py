@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
 
 from gateway.domain.errors import IllegalMove
 from gateway.domain.figures import Figures
@@ -20,12 +21,24 @@ PENDING, APPROVED, REJECTED, EXPIRED, VOID = "pending", "approved", "rejected", 
 
 IntentRow = Row[Any]
 
+# Built once: building a statement costs more than SQLite takes to run it, and these stand between an alert
+# and its order.
+_INSERT = insert(intents)
+_BY_ID = select(intents).where(intents.c.id == bindparam("id"))
+_OF_ALERT = select(intents).where(intents.c.alert_id == bindparam("alert_id")).order_by(intents.c.part)
+_APPROVAL_OF = select(approvals).where(approvals.c.alert_id == bindparam("alert_id"))
+_PLACED_SINCE = select(func.count()).select_from(intents).where(intents.c.placing_at >= bindparam("since"))
+_WORKING = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
+_MAY_OPEN = (intents.c.purpose == Purpose.ENTRY) & (
+    intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(_WORKING)
+)
+_LIVE_ENTRIES = select(intents.c.venue, intents.c.strategy, intents.c.tradingsymbol).where(_MAY_OPEN)
+_LIVE_ENTRIES_OF = select(intents).where(_MAY_OPEN & (intents.c.strategy == bindparam("of_strategy")))
+
 
 def add(connection: Connection, rows: list[dict[str, Any]], at: datetime) -> None:
     """New intents, all planned, tags and all: from here on a restart finds them."""
-    connection.execute(
-        insert(intents), [{**row, "state": IntentState.PLANNED, "planned_at": at} for row in rows]
-    )
+    connection.execute(_INSERT, [{**row, "state": IntentState.PLANNED, "planned_at": at} for row in rows])
     audit.append_all(
         connection,
         at,
@@ -46,25 +59,23 @@ def add(connection: Connection, rows: list[dict[str, Any]], at: datetime) -> Non
 
 def get(connection: Connection, intent_id: str) -> IntentRow | None:
     """The row of an intent."""
-    return connection.execute(select(intents).where(intents.c.id == intent_id)).one_or_none()
+    return connection.execute(_BY_ID, {"id": intent_id}).one_or_none()
 
 
 def of_alert(connection: Connection, alert_id: str) -> list[IntentRow]:
     """The intents of an alert, in their order."""
-    return list(
-        connection.execute(select(intents).where(intents.c.alert_id == alert_id).order_by(intents.c.part))
-    )
+    return list(connection.execute(_OF_ALERT, {"alert_id": alert_id}))
 
 
 def in_state(connection: Connection, *states: IntentState) -> list[IntentRow]:
     """All intents in one of these states, exits first, then in the order they were planned."""
-    return list(
-        connection.execute(
-            select(intents)
-            .where(intents.c.state.in_(states))
-            .order_by(intents.c.purpose == Purpose.ENTRY, intents.c.planned_at, intents.c.part)
-        )
-    )
+    return list(connection.execute(_in_state(states)))
+
+
+@cache
+def _in_state(states: tuple[IntentState, ...]) -> Select[Any]:
+    in_turn = (intents.c.purpose == Purpose.ENTRY, intents.c.planned_at, intents.c.part)
+    return select(intents).where(intents.c.state.in_(states)).order_by(*in_turn)
 
 
 def ask(connection: Connection, approval_id: str, alert_id: str, at: datetime, deadline: datetime) -> None:
@@ -91,7 +102,7 @@ def approval(connection: Connection, approval_id: str) -> Row[Any] | None:
 
 def approval_of(connection: Connection, alert_id: str) -> Row[Any] | None:
     """The approval of an alert; None where none was asked."""
-    return connection.execute(select(approvals).where(approvals.c.alert_id == alert_id)).one_or_none()
+    return connection.execute(_APPROVAL_OF, {"alert_id": alert_id}).one_or_none()
 
 
 def pending_approvals(connection: Connection) -> list[Row[Any]]:
@@ -273,25 +284,24 @@ def _step(connection: Connection, row: IntentRow, goal: IntentState, at: datetim
 
 def placed_since(connection: Connection, since: datetime) -> int:
     """How many orders were tried since that moment, refused ones too (Kite counts them: facts/kite.md 5)."""
-    statement = select(func.count()).select_from(intents).where(intents.c.placing_at >= since)
-    return connection.scalar(statement) or 0
+    return connection.scalar(_PLACED_SINCE, {"since": since}) or 0
 
 
 def live_entry_contracts(connection: Connection) -> set[tuple[str, str, str]]:
     """(venue, strategy, tradingsymbol) of every entry that may still open a holding."""
-    working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
-    statement = select(intents.c.venue, intents.c.strategy, intents.c.tradingsymbol).where(
-        (intents.c.purpose == Purpose.ENTRY) & (intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(working))
-    )
-    return {tuple(row) for row in connection.execute(statement)}
+    return {tuple(row) for row in connection.execute(_LIVE_ENTRIES)}
+
+
+def live_entries(connection: Connection, strategy: str) -> list[IntentRow]:
+    """A strategy's entries that may still open a holding."""
+    return list(connection.execute(_LIVE_ENTRIES_OF, {"of_strategy": strategy}))
 
 
 def entries_that_may_fill(connection: Connection) -> list[IntentRow]:
     """Entries whose order works, is being placed, or is not known of."""
-    working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
     moving = intents.c.state.in_([IntentState.PLACING, IntentState.UNKNOWN])
     statement = select(intents).where(
-        (intents.c.purpose == Purpose.ENTRY) & (moving | intents.c.id.in_(working))
+        (intents.c.purpose == Purpose.ENTRY) & (moving | intents.c.id.in_(_WORKING))
     )
     return list(connection.execute(statement))
 
@@ -303,14 +313,13 @@ def being_sold(connection: Connection, venue: str, strategy: str, tradingsymbol:
     claimed (`sells.free_for` counts it, too).
     """
     filled = select(orders.c.filled_quantity).where(orders.c.intent_id == intents.c.id).scalar_subquery()
-    working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
     statement = select(intents.c.quantity, filled).where(
         (intents.c.venue == venue)
         & (intents.c.strategy == strategy)
         & (intents.c.tradingsymbol == tradingsymbol)
         & (intents.c.product == product)
         & (intents.c.purpose != Purpose.ENTRY)
-        & (intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(working))
+        & (intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(_WORKING))
         & ~resting_stop()
     )
     return sum(quantity - (done or 0) for quantity, done in connection.execute(statement))

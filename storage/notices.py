@@ -21,6 +21,8 @@ class Priority(IntEnum):
 
 
 DUE, SENT, FAILED = "due", "sent", "failed"
+# Built once: building a statement costs more than SQLite takes to run it.
+_INSERT = insert(notices)
 
 
 def _nothing_said(_event: NoticeEvent, _strategy: str | None) -> NoticeLevel | None:
@@ -87,7 +89,7 @@ class Outbox:
             for chat in self.chat_ids
         ]
         if rows:
-            connection.execute(insert(notices), rows)
+            connection.execute(_INSERT, rows)
 
 
 def due(connection: Connection, chat_id: int, limit: int) -> list[Row[Any]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.money import Paise, to_paise
@@ -19,6 +19,17 @@ from storage.tables import fills, intents, orders
 TIMEOUT, CHASE, EXIT, KILL, GUARD = "timeout", "chase", "exit", "kill switch", "guard"
 #: The status of a stop order that has not been released; what follows it is sells.RELEASED.
 WAITING = "TRIGGER PENDING"
+# Built once: building a statement costs more than SQLite takes to run it, and a book has many orders.
+_NEWEST = (
+    select(orders)
+    .where((orders.c.venue == bindparam("venue")) & (orders.c.order_id == bindparam("order_id")))
+    .order_by(orders.c.seq.desc())
+    .limit(1)
+)
+_TAG = select(intents.c.tag).where(intents.c.id == bindparam("id"))
+_WITH_TAGS = select(func.count()).where(intents.c.tag.in_(bindparam("tags", expanding=True)))
+_OF_INTENTS = select(orders).where(orders.c.intent_id.in_(bindparam("ids", expanding=True)))
+_INSERT = insert(orders)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,19 +58,20 @@ class Change:
 def place(connection: Connection, intent: Row[Any], order_id: str, variety: str, at: datetime) -> None:
     """The broker gave this order id for the intent: the order's first row."""
     connection.execute(
-        insert(orders).values(
-            venue=intent.venue,
-            order_id=order_id,
-            intent_id=intent.id,
-            variety=variety,
-            state=OrderState.PLACED,
-            status="PUT ORDER REQ RECEIVED",
-            quantity=intent.quantity,
-            filled_quantity=0,
-            average_price=Decimal(0),
-            placed_at=at,
-            updated_at=at,
-        )
+        _INSERT,
+        {
+            "venue": intent.venue,
+            "order_id": order_id,
+            "intent_id": intent.id,
+            "variety": variety,
+            "state": OrderState.PLACED,
+            "status": "PUT ORDER REQ RECEIVED",
+            "quantity": intent.quantity,
+            "filled_quantity": 0,
+            "average_price": Decimal(0),
+            "placed_at": at,
+            "updated_at": at,
+        },
     )
     audit.append(
         connection, at, "order.placed", alert_id=intent.alert_id, intent_id=intent.id, order_id=order_id
@@ -71,18 +83,19 @@ def note_stranger(connection: Connection, venue: str, order_id: str, intent: Row
     if find(connection, venue, order_id) is not None:
         return False
     connection.execute(
-        insert(orders).values(
-            venue=venue,
-            order_id=order_id,
-            variety="regular",
-            state=OrderState.PLACED,
-            status="SECOND ORDER WITH ONE TAG",
-            quantity=intent.quantity,
-            filled_quantity=0,
-            average_price=Decimal(0),
-            placed_at=at,
-            updated_at=at,
-        )
+        _INSERT,
+        {
+            "venue": venue,
+            "order_id": order_id,
+            "variety": "regular",
+            "state": OrderState.PLACED,
+            "status": "SECOND ORDER WITH ONE TAG",
+            "quantity": intent.quantity,
+            "filled_quantity": 0,
+            "average_price": Decimal(0),
+            "placed_at": at,
+            "updated_at": at,
+        },
     )
     audit.append(
         connection, at, "order.stranger", alert_id=intent.alert_id, intent_id=intent.id, order_id=order_id
@@ -97,18 +110,18 @@ def find(
 
     Kite's ids do not come twice; those of a server that counts anew each day do.
     """
-    same = (orders.c.venue == venue) & (orders.c.order_id == order_id)
-    row = connection.execute(select(orders).where(same).order_by(orders.c.seq.desc()).limit(1)).one_or_none()
+    row = connection.execute(_NEWEST, {"venue": venue, "order_id": order_id}).one_or_none()
     if row is None or row.intent_id is None or not tags:
         return row
-    owner = connection.scalar(select(intents.c.tag).where(intents.c.id == row.intent_id))
-    others = connection.scalar(select(func.count()).where(intents.c.tag.in_(list(tags)))) or 0
-    return None if owner not in tags and others else row
+    owner = connection.scalar(_TAG, {"id": row.intent_id})
+    if owner in tags:
+        return row
+    return None if connection.scalar(_WITH_TAGS, {"tags": list(tags)}) else row
 
 
 def of_intents(connection: Connection, intent_ids: list[str]) -> dict[str, Row[Any]]:
     """The orders of these intents, by intent id."""
-    rows = connection.execute(select(orders).where(orders.c.intent_id.in_(intent_ids)))
+    rows = connection.execute(_OF_INTENTS, {"ids": intent_ids})
     return {row.intent_id: row for row in rows}
 
 

@@ -6,7 +6,20 @@ Of a short an exit is a BUY; a strategy is long or short in a contract, never bo
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, select, union, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    select,
+    union,
+    update,
+)
 
 from gateway.domain.errors import IllegalMove
 from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose
@@ -96,18 +109,38 @@ def is_unfilled_before(connection: Connection, row: Row[Any]) -> bool:
     """Whether exits of this entry's strategy that came before it have not sold all that they were to sell,
     while it is still held (what was bought after them is not theirs). A guard's orders are none of them; nor
     are exits that ended long before."""
-    same = (intents.c.venue == row.venue) & (intents.c.strategy == row.strategy)
-    ours = same & (intents.c.purpose != Purpose.ENTRY) & intents.c.guard_id.is_(None)
+    values = {
+        "of_venue": row.venue,
+        "of_strategy": row.strategy,
+        "until": row.planned_at,
+        "since": row.planned_at - BEFORE,
+    }
+    return any(
+        each.sold < each.wanted
+        and holdings_of(
+            connection, (row.venue, row.strategy, each.tradingsymbol, each.product), opened_by=each.latest
+        )
+        for each in connection.execute(_EXITS_BEFORE, values)
+    )
+
+
+def _exits_before() -> Select[Any]:
+    ours = (
+        (intents.c.venue == bindparam("of_venue"))
+        & (intents.c.strategy == bindparam("of_strategy"))
+        & (intents.c.purpose != Purpose.ENTRY)
+        & intents.c.guard_id.is_(None)
+    )
     working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
-    earlier = ours & (intents.c.planned_at <= row.planned_at)
+    earlier = ours & (intents.c.planned_at <= bindparam("until"))
     # Each by an index of its own: this stands between an entry and its order.
     before = union(
-        select(intents.c.alert_id).where(earlier & (intents.c.planned_at >= row.planned_at - BEFORE)),
+        select(intents.c.alert_id).where(earlier & (intents.c.planned_at >= bindparam("since"))),
         select(intents.c.alert_id).where(earlier & intents.c.state.in_(LIVE_INTENTS)),
         select(intents.c.alert_id).where(earlier & intents.c.id.in_(working)),
     )
     filled = func.coalesce(orders.c.filled_quantity, 0)
-    statement = (
+    return (
         select(
             intents.c.tradingsymbol,
             intents.c.product,
@@ -119,13 +152,10 @@ def is_unfilled_before(connection: Connection, row: Row[Any]) -> bool:
         .where(ours & intents.c.alert_id.in_(before))
         .group_by(intents.c.tradingsymbol, intents.c.product)
     )
-    return any(
-        each.sold < each.wanted
-        and holdings_of(
-            connection, (row.venue, row.strategy, each.tradingsymbol, each.product), opened_by=each.latest
-        )
-        for each in connection.execute(statement)
-    )
+
+
+# Built once: building it costs twenty times what SQLite takes to run it.
+_EXITS_BEFORE = _exits_before()
 
 
 def holdings_of(

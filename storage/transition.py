@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, update
+from sqlalchemy import ColumnElement, Connection, Table, Update, bindparam, update
 
 from gateway.domain.errors import IllegalMove
 from gateway.domain.order import may_move
@@ -32,9 +33,20 @@ def move(
     """
     if not may_move(origin, goal):
         raise IllegalMove(f"{table.name} {row_id}: no arrow leads from {origin} to {goal}")
-    guard = (table.c.id == row_id) & (table.c.state == origin)
-    statement = update(table).where(guard if also is None else guard & also).values(state=goal, **values)
-    if connection.execute(statement).rowcount != 1:
+    statement = _guarded(table) if also is None else _guarded(table).where(also)
+    if connection.execute(statement, {**_where(row_id, origin), "state": goal, **values}).rowcount != 1:
         raise IllegalMove(f"{table.name} {row_id} is not {origin} any more")
     event = f"{table.name.removesuffix('s')}.{goal}"
     audit.append(connection, at, event, alert_id=alert_id, intent_id=intent_id, **(detail or {}))
+
+
+@cache
+def _guarded(table: Table) -> Update:
+    """Built once a table: building a statement costs more than SQLite takes to run it."""
+    return update(table).where(
+        (table.c.id == bindparam("moved_id")) & (table.c.state == bindparam("moved_from"))
+    )
+
+
+def _where(row_id: str, origin: StrEnum) -> dict[str, Any]:
+    return {"moved_id": row_id, "moved_from": origin}
