@@ -32,6 +32,7 @@ from gateway.domain.errors import StorageFailed
 from gateway.wakeups import Bell
 from storage import notices
 from storage.engine import Database
+from storage.notices import Priority
 
 log = structlog.get_logger()
 
@@ -43,7 +44,7 @@ PERSON_NEEDED_PAUSE = timedelta(seconds=60)
 #: No `retry_after` that was written down before a restart is believed for longer.
 LONGEST_CLOSED_SECONDS = 3600.0
 #: Of what waits, how much is looked at for one message.
-LOOKED_AT = 2000
+LOOKED_AT = 500
 #: Messages whose last state is remembered, so that an edit that changes nothing is not sent.
 _REMEMBERED = 200
 #: Bad requests that end when somebody does something: presses Start, adds the bot, gives it rights.
@@ -87,6 +88,8 @@ class Courier:
         self._post = post
         self._target = chat_id
         self._again_at = 0.0
+        #: Until then the pace lets nothing go that is no question.
+        self._questions_until = 0.0
         self._failures = 0
         self._parts: dict[int, int] = {}
         self._seen: dict[int, Card] = {}
@@ -117,13 +120,29 @@ class Courier:
         waiting = self._again_at - self._post.pace.monotonic()
         if waiting > 0:
             return waiting
+        # It is rung for with each commit: whatever the pace forbids anyway is not looked for.
+        left = await self._seconds_shut()
+        if left > 0:
+            return min(left, LOOK_SECONDS)
         delivery = await self._choose()
         if delivery is None:
             return LOOK_SECONDS
         left = self._post.pace.seconds_left(self.chat_id, delivery.priority)
         if left > 0:
+            if delivery.priority > Priority.QUESTION:
+                self._questions_until = self._post.pace.monotonic() + left
             return min(left, LOOK_SECONDS)
         await self._send(delivery)
+        return 0.0
+
+    async def _seconds_shut(self) -> float:
+        """How long nothing that waits may go."""
+        left = self._post.pace.seconds_left(self.chat_id, Priority.QUESTION)
+        if left > 0:
+            return left
+        left = self._questions_until - self._post.pace.monotonic()
+        if left > 0 and not await self._read(partial(notices.owes_question, chat_id=self.chat_id)):
+            return left
         return 0.0
 
     async def _choose(self) -> Delivery | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from config.notices import NoticeEvent, NoticeLevel
 from storage.tables import messages, notices
@@ -23,6 +23,21 @@ class Priority(IntEnum):
 DUE, SENT, FAILED = "due", "sent", "failed"
 # Built once: building a statement costs more than SQLite takes to run it.
 _INSERT = insert(notices)
+_DUE = (
+    select(notices)
+    .where((notices.c.state == DUE) & (notices.c.chat_id == bindparam("of_chat")))
+    .order_by(notices.c.priority, notices.c.seq)
+    .limit(bindparam("most"))
+)
+_QUESTION = (
+    select(notices.c.seq)
+    .where(
+        (notices.c.state == DUE)
+        & (notices.c.chat_id == bindparam("of_chat"))
+        & (notices.c.priority <= Priority.QUESTION)
+    )
+    .limit(1)
+)
 
 
 def _nothing_said(_event: NoticeEvent, _strategy: str | None) -> NoticeLevel | None:
@@ -94,14 +109,12 @@ class Outbox:
 
 def due(connection: Connection, chat_id: int, limit: int) -> list[Row[Any]]:
     """What a chat is owed: questions first, then in the order it was written."""
-    return list(
-        connection.execute(
-            select(notices)
-            .where((notices.c.state == DUE) & (notices.c.chat_id == chat_id))
-            .order_by(notices.c.priority, notices.c.seq)
-            .limit(limit)
-        )
-    )
+    return list(connection.execute(_DUE, {"of_chat": chat_id, "most": limit}))
+
+
+def owes_question(connection: Connection, chat_id: int) -> bool:
+    """Whether what waits for a chat is a question, or as weighty as one."""
+    return connection.scalar(_QUESTION, {"of_chat": chat_id}) is not None
 
 
 def closed_until(connection: Connection, chat_id: int) -> datetime | None:

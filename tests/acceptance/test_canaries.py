@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import sqlite3
 from contextlib import closing
 from urllib.parse import quote
@@ -44,7 +45,7 @@ class Day:
             self.canaries["pasted request_token"] = (await answer.json())["request_token"]
         pasted = self.canaries["pasted request_token"]
         await stage.say(f"/login https://127.0.0.1/kite/callback?status=success&request_token={pasted}")
-        await stage.message("logged in")
+        await stage.message("✅", "is logged in")
         await self.note_access_token("first access_token")
         self.canaries["wrong request_token"] = "wrongrequesttokencanary0123456789"
         await stage.say("/login wrongrequesttokencanary0123456789")
@@ -117,8 +118,10 @@ class Day:
         config = ("--config", str(stage.folder / "config.json"))
         for command in (["check"], ["status"], ["backup", str(stage.folder / "copy.db")]):
             self.seen[f"manjha {command[0]}"] = (await manjha(stage, command[0], *config, *command[1:]))[1]
-        told = [message for message in await stage.messages() if message["from_bot"]]
-        self.seen["phone"] = json.dumps(told)
+        told = json.dumps([message for message in await stage.messages() if message["from_bot"]])
+        # Kite's own login page is named with the api_key (facts/kite.md 1.1): the reminder's button.
+        login_page = re.escape(stage.paper["login_url"]) + rf"\?[^\"]*api_key={API_KEY}(?=[&\"])"
+        self.seen["phone"] = re.sub(login_page, "Kite's login page", told)
 
     def left(self) -> dict[str, bytes]:
         """All that was seen, and every file the gateway wrote; not its configuration, nor the others' own."""

@@ -78,10 +78,7 @@ def _claim_without_a_guard() -> None:
 def _trade_without_asking() -> None:
     """P3: a strategy with approval on is traded without it."""
 
-    async def never(self: planning.Planner, strategy: Any) -> bool:
-        return False
-
-    _replace(planning.Planner, "_asks", never)
+    _replace(planning.Planner, "_asks", lambda self, connection, strategy: False)
 
 
 def _one_look_at_the_kill_switch() -> None:
