@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -38,6 +39,9 @@ async def _serve(settings: Settings, *, practice: bool) -> None:
         signal.SIGUSR1, lambda: killing.add(asyncio.create_task(gateway.throw_kill_switch("SIGUSR1")))
     )
     await gateway.start()
+    # What stands now stands until the end: looked through for garbage again and again, it holds up alerts.
+    gc.collect()
+    gc.freeze()
     print(
         announce(settings, gateway.address, gateway.telephone.page_url, practice),
         flush=True,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
+import msgspec
 import structlog
 from sqlalchemy import Connection
 
@@ -30,13 +31,14 @@ log = structlog.get_logger()
 RETRY_SECONDS = 2.0
 #: What the database kept although it said that it had failed is looked for so often, and is so old by then.
 FORGOTTEN_SECONDS, FORGOTTEN_AGE = 5.0, timedelta(seconds=10)
+#: So long the first of a batch waits at most for others that come in with it.
+GATHER_SECONDS = 0.003
 #: Alerts stream in while one comes within so long of the last; planning then waits, at most so long an alert.
 #: An exit waits less, and is under way before the entries that came with it.
 LULL_SECONDS, EXIT_LULL_SECONDS, LONGEST_DEFERRAL_SECONDS = 0.01, 0.002, 0.25
 
 
-@dataclass(frozen=True, kw_only=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """An acknowledged alert that waits for its planning."""
 
     alert_id: AlertId
@@ -96,12 +98,21 @@ class Intake:
     async def _write_all(self) -> None:
         """One transaction for all that wait; while it runs, the next batch gathers."""
         while self._waiting:
+            await self._gather()
             batch, self._waiting = self._waiting, []
             try:
                 await self._write(batch)
             finally:
                 for parcel in batch:
                     parcel.fail(StorageFailed("the alert could not be stored"))
+
+    async def _gather(self) -> None:
+        """While others come in with it: to understand one is quicker than a commit."""
+        until = time.monotonic() + GATHER_SECONDS
+        seen = 0
+        while len(self._waiting) > seen and time.monotonic() < until:
+            seen = len(self._waiting)
+            await asyncio.sleep(0)
 
     async def _write(self, batch: list[_Parcel]) -> None:
         """All together, or, when that fails, each by itself: one bad alert costs its neighbours nothing."""

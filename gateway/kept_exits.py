@@ -6,11 +6,12 @@ An exit that waited comes in again as an alert of its own: at once while it is f
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 from sqlalchemy import Connection, Row
 
 from config.settings import Settings

@@ -1,5 +1,7 @@
 """The figures for Prometheus: one registry, the metrics that the door itself keeps, and the text of all."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from prometheus_client import (
@@ -51,6 +53,12 @@ class Metrics:
             ["why"],
             registry=self.registry,
         )
+
+        # Labels are looked up under a lock: once for each.
+        self.answered: Callable[[str, int], Counter] = cache(
+            lambda route, status: self.requests.labels(route, str(status))
+        )
+        self.came_to: Callable[[str], Counter] = cache(self.alerts.labels)
 
     def text(self) -> bytes:
         """Everything registered, in the Prometheus text format."""

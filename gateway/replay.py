@@ -2,9 +2,10 @@
 
 import hashlib
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from config.settings import Settings
 from gateway.assembly import Gateway

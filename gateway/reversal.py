@@ -1,8 +1,8 @@
 """Reversal: the exit filled, then the entry. TradingView sends one alert for both, or two in one moment."""
 
 import hashlib
-from dataclasses import replace
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from gateway.domain.contract import OptionType

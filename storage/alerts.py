@@ -1,7 +1,6 @@
 """Alerts: stored before they are acknowledged, found again after a restart."""
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,8 +20,7 @@ INSIDE = "inside: "
 RESEND_WINDOW = timedelta(seconds=25)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """One alert as it arrived; several from one body differ in `part`. `signal` None: not understood."""
 
     alert_id: AlertId
@@ -37,8 +35,7 @@ class Arrival:
     reason: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """What storing an arrival came to: its own id and state, and the alert it repeats, if it does."""
 
     alert_id: AlertId
@@ -97,7 +94,8 @@ _BY_ID = select(alerts).where(alerts.c.id == bindparam("id"))
 _SETTLE = update(alerts).where(
     (alerts.c.id == bindparam("settled")) & (alerts.c.state == AlertState.RECEIVED)
 )
-_SAME_KEY = select(alerts.c.dedupe_key, alerts.c.id).where(
+_SAME_KEY = select(alerts.c.id).where(alerts.c.dedupe_key == bindparam("key"))
+_SAME_KEYS = select(alerts.c.dedupe_key, alerts.c.id).where(
     alerts.c.dedupe_key.in_(bindparam("keys", expanding=True))
 )
 #: What was not understood before, and is now (the settings have changed), was never acted on; and what was
@@ -122,8 +120,11 @@ class _Known:
         keyless = [arrival for arrival in understood if arrival.dedupe_key is None]
         self._by_key: dict[str, AlertId] = {}
         self._by_hash: defaultdict[str, list[tuple[datetime, AlertId]]] = defaultdict(list)
-        if keys:
-            self._by_key = {row.dedupe_key: row.id for row in connection.execute(_SAME_KEY, {"keys": keys})}
+        if len(keys) == 1:
+            first = connection.scalar(_SAME_KEY, {"key": keys[0]})
+            self._by_key = {} if first is None else {keys[0]: first}
+        elif keys:
+            self._by_key = {row.dedupe_key: row.id for row in connection.execute(_SAME_KEYS, {"keys": keys})}
         if keyless:
             since = min(arrival.received_at for arrival in keyless) - RESEND_WINDOW
             hashes = [arrival.body_hash for arrival in keyless]

@@ -4,14 +4,15 @@ The only home of SQLite's own ways (pragmas, BEGIN IMMEDIATE); everything else i
 """
 
 import asyncio
+import heapq
 import os
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import count
 from pathlib import Path
-from queue import PriorityQueue
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -22,8 +23,8 @@ from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
 
 Result = TypeVar("Result")
-#: Whether it can wait, its number, what is to be done, and who waits for it.
-_Job = tuple[bool, int, Callable[[Connection], Any], "Future[Any]"]
+#: Whether it can wait, its number, what is to be done, and who waits for it in which loop.
+_Job = tuple[bool, int, Callable[[Connection], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 
 #: How long a transaction waits for another process's lock. TradingView gives up after 3 s
 #: (facts/tradingview.md 1), so the webhook must have its 503 out before that.
@@ -65,37 +66,73 @@ class Database:
         _create_private(url)
         self._engine = _sync_engine(url)
         self._reader = _async_engine(url)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
-        self._jobs: PriorityQueue[_Job] = PriorityQueue()
+        self._jobs: list[_Job] = []
+        self._turns: SimpleQueue[bool] = SimpleQueue()
         self._numbers = count()
+        self._thread: threading.Thread | None = None
+        #: The thread's own, kept from one transaction to the next; None after a failure.
+        self._kept: Connection | None = None
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """The result of `work`, committed to disk. Raises StorageFailed when nothing was stored."""
-        done: Future[Result] = Future()
-        self._jobs.put((not _is_urgent.get(), next(self._numbers), work, done))
-        self._thread.submit(self._do_next)
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Result] = loop.create_future()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="database", daemon=True)
+            self._thread.start()
+        heapq.heappush(self._jobs, (not _is_urgent.get(), next(self._numbers), work, done, loop))
+        self._turns.put(True)
         # A cancelled caller must not believe that nothing happened: the thread commits all the same.
-        return await asyncio.shield(asyncio.wrap_future(done))
+        return await done
 
-    def _do_next(self) -> None:
-        """In the thread, once for each job put: the most urgent one that waits, the oldest of those."""
-        _, _, work, done = self._jobs.get_nowait()
+    def _work(self) -> None:
+        """The thread: once for each job put, the most urgent one that waits, the oldest of those."""
+        while self._turns.get():
+            self._do_next(*heapq.heappop(self._jobs)[2:])
+
+    def _do_next(
+        self,
+        work: Callable[[Connection], Any],
+        done: "asyncio.Future[Any]",
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         try:
-            result = self.write_now(work)
+            result = self._write_kept(work)
         except BaseException as error:  # noqa: BLE001  whoever waits hears it, whatever it is
-            done.set_exception(error)
+            self._let_go()
+            _announce(loop, _fail, done, error)
         else:
-            done.set_result(result)
+            _announce(loop, _succeed, done, result)
+
+    def _write_kept(self, work: Callable[[Connection], Result]) -> Result:
+        try:
+            kept = self._kept = self._kept or self._engine.connect()
+        except DBAPIError as error:
+            raise _failed(error) from error
+        return self._transaction(kept, work)
+
+    def _let_go(self) -> None:
+        """After a failure the next transaction begins on a connection of the pool, which looks after them."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
     def write_now(self, work: Callable[[Connection], Result]) -> Result:
         """`write` for a caller without an event loop (the commands, the migrations)."""
         try:
-            with self._engine.begin() as connection:
+            with self._engine.connect() as connection:
+                return self._transaction(connection, work)
+        except DBAPIError as error:
+            raise _failed(error) from error
+
+    def _transaction(self, connection: Connection, work: Callable[[Connection], Result]) -> Result:
+        try:
+            with connection.begin():
                 checkpoint("database.begun")
                 result = work(connection)
                 checkpoint("database.worked")
         except DBAPIError as error:
-            raise StorageFailed(str(error.orig), for_all=isinstance(error, OperationalError)) from error
+            raise _failed(error) from error
         checkpoint("database.committed")
         return result
 
@@ -118,7 +155,7 @@ class Database:
                 finally:
                     connection.invalidate()
         except DBAPIError as error:
-            raise StorageFailed(str(error.orig), for_all=isinstance(error, OperationalError)) from error
+            raise _failed(error) from error
         return result
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
@@ -132,9 +169,31 @@ class Database:
 
     async def close(self) -> None:
         """Waits for the running transaction, then lets go of every connection."""
-        await asyncio.to_thread(self._thread.shutdown)
+        if self._thread is not None:
+            self._turns.put(False)
+            await asyncio.to_thread(self._thread.join)
+        self._let_go()
         await self._reader.dispose()
         self._engine.dispose()
+
+
+def _failed(error: DBAPIError) -> StorageFailed:
+    return StorageFailed(str(error.orig), for_all=isinstance(error, OperationalError))
+
+
+def _announce(loop: asyncio.AbstractEventLoop, *call: Any) -> None:
+    with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+        loop.call_soon_threadsafe(*call)
+
+
+def _succeed(done: "asyncio.Future[Any]", result: object) -> None:
+    if not done.done():
+        done.set_result(result)
+
+
+def _fail(done: "asyncio.Future[Any]", error: BaseException) -> None:
+    if not done.done():
+        done.set_exception(error)
 
 
 def _check_references(connection: Connection) -> None:

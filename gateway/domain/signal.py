@@ -5,6 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum, unique
 
+import msgspec
+
 from gateway.domain.contract import OptionType
 
 #: The strategy of an alert that names none.
@@ -84,8 +86,7 @@ class Level:
     value: Decimal
 
 
-@dataclass(frozen=True, kw_only=True)
-class Signal:
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """One alert, understood. Quantity in units; times aware, UTC; `price` as sent (chart's or option's)."""
 
     action: Action

@@ -3,15 +3,15 @@
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
+import msgspec
 import structlog
+from msgspec.structs import replace
 from multidict import MultiMapping
 
-from config.settings import Settings, StrategySettings
+from config.settings import Settings
 from gateway.domain.errors import InvalidAlert
 from gateway.domain.order import new_alert_id
 from gateway.domain.signal import DEFAULT_STRATEGY, Signal
@@ -31,8 +31,7 @@ _LONGEST_FIELD = 64
 _OUR_FAULT = "Manjha stumbled over this alert, which is a fault of its own; the log says where."
 
 
-@dataclass(frozen=True, kw_only=True)
-class Errand:
+class Errand(msgspec.Struct, frozen=True, kw_only=True):
     """One body's arrivals, in order; `wait` in seconds, 0 for an answer at once."""
 
     arrivals: list[Arrival]
@@ -40,8 +39,7 @@ class Errand:
     wait: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Post:
+class _Post(msgspec.Struct, frozen=True, kw_only=True):
     """What all alerts of one body share."""
 
     body: bytes
@@ -60,7 +58,7 @@ class Arrivals:
         self._clock = clock
         secret = settings.webhook_secret
         self._secret = secret.get_secret_value().encode() if secret is not None else b""
-        self._strategy: Callable[[str], StrategySettings] = lru_cache(maxsize=256)(settings.strategy)
+        self._strategy = settings.strategy
 
     def errand(
         self,

@@ -1,11 +1,11 @@
 """What an alert leaves out comes from its strategy's settings; what is then still missing is named."""
 
-import dataclasses
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
-from config.sections import Trade
+from msgspec.structs import replace
+
 from config.settings import StrategySettings
 from gateway.domain.contract import OptionType
 from gateway.domain.errors import InvalidAlert
@@ -22,6 +22,8 @@ _READERS: Final[dict[str, Callable[[str, str], Parts]]] = {
     "target": read_target,
     "trailing_stop": read_trailing_stop,
 }
+#: What the settings may say in an alert's place.
+_SETTINGS: Final = ("symbol", "option_type", "quantity", "lots", *_READERS)
 #: What an entry cannot do without, and how it is said.
 _NEEDED: Final = {
     "symbol": "symbol is missing: which index? write NIFTY, BANKNIFTY or SENSEX",
@@ -40,19 +42,18 @@ def complete(signal: Signal, strategy: StrategySettings) -> Signal:
     be read.
     """
     if signal.action is not Action.BUY:
-        return dataclasses.replace(signal, symbol=signal.symbol or strategy.symbol)
+        return signal if signal.symbol else replace(signal, symbol=strategy.symbol)
     return complete_entry(signal, strategy)
 
 
 def complete_entry(signal: Signal, strategy: StrategySettings) -> Signal:
     """An entry with its gaps filled: a BUY, or a SELL that opens a short. Raises InvalidAlert."""
-    own = Trade.model_construct(**{field: getattr(strategy, field) for field in Trade.model_fields})
-    settings = _settings_of(strategy.name, own)
+    settings = _settings_of(strategy.name, *[getattr(strategy, field) for field in _SETTINGS])
     given = {name: value for name, value in settings.items() if getattr(signal, name) is None}
     if signal.quantity is not None or signal.lots is not None:
         given.pop("quantity", None)
         given.pop("lots", None)
-    whole = dataclasses.replace(signal, **given) if given else signal
+    whole = replace(signal, **given) if given else signal
     _check(whole)
     return whole
 
@@ -66,21 +67,22 @@ def _check(signal: Signal) -> None:
 
 
 @lru_cache(maxsize=256)
-def _settings_of(name: str, strategy: Trade) -> dict[str, Any]:
-    """Signal's fields as the settings say them."""
+def _settings_of(name: str, *said: Any) -> dict[str, Any]:
+    """Signal's fields as the settings say them; `said` are the settings in _SETTINGS' order."""
+    settings = dict(zip(_SETTINGS, said, strict=True))
+    option_type = settings["option_type"]
     values: dict[str, Any] = {
-        "symbol": strategy.symbol,
-        "option_type": OptionType(strategy.option_type) if strategy.option_type else None,
-        "quantity": strategy.quantity,
-        "lots": strategy.lots,
+        "symbol": settings["symbol"],
+        "option_type": OptionType(option_type) if option_type else None,
+        "quantity": settings["quantity"],
+        "lots": settings["lots"],
     }
     for field in _READERS:
-        values[field] = _read(name, strategy, field)
+        values[field] = _read(name, field, settings[field])
     return {field: value for field, value in values.items() if value is not None}
 
 
-def _read(name: str, strategy: Trade, field: str) -> object:
-    text = getattr(strategy, field)
+def _read(name: str, field: str, text: str | None) -> object:
     if text is None:
         return None
     try:

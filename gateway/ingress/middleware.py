@@ -31,9 +31,8 @@ _KEPT_HEADERS = (hdrs.ALLOW, hdrs.RETRY_AFTER)
 
 async def read_body(request: web.Request) -> bytes:
     """The whole body. Raises Turned: 413 when too large, 408 when too slow, 400 when broken."""
-    too_large = Turned(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
     if (request.content_length or 0) > request.client_max_size:
-        raise too_large
+        raise _too_large()
     try:
         if request.content.is_eof():  # all there already, as nearly always: no clock is needed
             return await request.read()
@@ -42,12 +41,16 @@ async def read_body(request: web.Request) -> bytes:
     except TimeoutError:
         raise Turned(HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time") from None
     except web.HTTPRequestEntityTooLarge:
-        raise too_large from None
+        raise _too_large() from None
     except (web.RequestPayloadError, ConnectionError):
         # Where the next request begins is not known: without a word, the next alert would be cut off.
         closing: dict[str, str] = {hdrs.CONNECTION: "close"}
         error = "the body is broken off, or not encoded as it says"
         raise Turned(HTTPStatus.BAD_REQUEST, error, closing) from None
+
+
+def _too_large() -> Turned:
+    return Turned(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
 
 
 async def expect(request: web.Request) -> web.Response | None:
@@ -69,7 +72,7 @@ def surround(metrics: Metrics) -> Middleware:
         started = time.perf_counter()
         response = await _answered(request, handler)
         route = _template(request)
-        metrics.requests.labels(route, str(response.status)).inc()
+        metrics.answered(route, response.status).inc()
         _log(quiet, request, route, response.status, time.perf_counter() - started)
         return response
 

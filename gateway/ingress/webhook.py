@@ -79,7 +79,7 @@ class Webhook:
         try:
             stored = await self._door.intake.accept(errand.arrivals)
         except Exception as error:  # the border: whatever stood in the way, nothing is stored
-            metrics.alerts.labels("not_stored").inc(len(errand.arrivals))
+            metrics.came_to("not_stored").inc(len(errand.arrivals))
             fault_of_ours = None if isinstance(error, StorageFailed) else error
             log.error("alert_not_stored", error=str(error), exc_info=fault_of_ours)
             sentence = "the alert could not be stored; send it again"
@@ -92,7 +92,7 @@ class Webhook:
         self._new_names.notice(arrival.strategy for arrival in errand.arrivals)
         each = [answers.at_the_door(*pair) for pair in zip(errand.arrivals, stored, strict=True)]
         for fields in each:
-            self._door.metrics.alerts.labels(fields["status"]).inc()
+            self._door.metrics.came_to(fields["status"]).inc()
         if watches:
             try:
                 each = await self._settled(errand, each, watches)

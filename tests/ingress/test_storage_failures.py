@@ -58,6 +58,7 @@ async def test_a_lock_that_is_let_go_in_time_costs_nothing(house: House) -> None
 
 def query_only(house: House, state: str) -> None:
     """The writer's connection loses, or gets back, its right to write."""
+    house.database._let_go()
     with closing(house.database._engine.raw_connection()) as connection:
         connection.cursor().execute(f"PRAGMA query_only={state}")
 

@@ -1,12 +1,12 @@
 """The promises under everything that can happen, in any order; and each shown to be able to fail."""
 
 import asyncio
-import dataclasses
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from msgspec.structs import replace
 
 from gateway import execution
 from gateway.approval import Approvals, Decision
@@ -82,7 +82,7 @@ def forgets_which_alerts_it_knows(monkeypatch):
     real = alerts.store
 
     def store(connection, arrivals):
-        return real(connection, [dataclasses.replace(each, dedupe_key=None) for each in arrivals])
+        return real(connection, [replace(each, dedupe_key=None) for each in arrivals])
 
     monkeypatch.setattr(alerts, "store", store)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from gateway.domain.errors import InvalidAlert
@@ -19,6 +20,8 @@ from gateway.ingress.grammar.tree import MAX_KEYS, Node, Pairs
 MAX_IGNORED = 20
 MAX_STRATEGY = 64
 MAX_ID = 128
+_ALWAYS_NEW = frozenset({"id", "time", "price", "position_size"})
+_MAX_REMEMBERED = 64
 _NOTHING = frozenset({"", "0", "0.0", "null", "none", "false"})
 
 
@@ -69,6 +72,18 @@ _READERS: dict[str, Callable[[str, str], Parts]] = {
 }
 
 
+def _parts(field: str, text: str) -> Parts:
+    """What a field's text says. Most alerts of a strategy say the same but for their id, time and price."""
+    if field in _ALWAYS_NEW or len(text) > _MAX_REMEMBERED:
+        return _READERS[field](field, text)
+    return _remembered(field, text)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(field: str, text: str) -> Parts:
+    return tuple(_READERS[field](field, text))
+
+
 class _Reading:
     """What the fields read so far say, and which field said it."""
 
@@ -104,7 +119,7 @@ class _Reading:
         text = text_of(field, node)
         if text is None:
             return
-        for part, value in _READERS[field](field, text):
+        for part, value in _parts(field, text):
             differs = part in self._said and self._said[part] != value
             self._said[part] = self._reconciled(part, value, (name, text)) if differs else value
             self._sources[part] = (name, text)
