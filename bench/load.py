@@ -34,7 +34,7 @@ class _Burst:
 
     def __init__(self, url: str, bodies: list[bytes]) -> None:
         parts = urlsplit(url)
-        self.host, self.port = parts.hostname, parts.port
+        self.host, self.port = str(parts.hostname), int(parts.port or 80)
         head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
         self.requests: Iterator[bytes] = iter(
             [f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies]

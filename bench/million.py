@@ -3,13 +3,14 @@
 import hashlib
 import statistics
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import update
 
 from bench.load import Sample, burst, quantile
 from bench.orders import entry
 from bench.stage import Stage
-from gateway.domain.order import AlertState
+from gateway.domain.order import AlertId, AlertState
 from gateway.ingress.payload import parse_body
 from storage import alerts, tables
 from storage.engine import Database, database_url
@@ -39,7 +40,7 @@ def fill(stage: Stage, wanted: int) -> None:
 
     def arrival(number: int) -> alerts.Arrival:
         return alerts.Arrival(
-            alert_id=f"stored{number:012d}",
+            alert_id=AlertId(f"stored{number:012d}"),
             received_at=began + number * step,
             source="bench",
             body=body,
@@ -51,7 +52,7 @@ def fill(stage: Stage, wanted: int) -> None:
 
     for first in range(0, wanted, _BATCH):
         batch = [arrival(number) for number in range(first, min(first + _BATCH, wanted))]
-        database.write_now(lambda connection, batch=batch: alerts.store(connection, batch))
+        database.write_now(partial(alerts.store, arrivals=batch))
     database.write_now(
         lambda connection: connection.execute(
             update(tables.alerts)

@@ -141,12 +141,12 @@ async def through(day: Day, arguments: argparse.Namespace) -> dict[str, Any]:
     middle = arguments.bursts // 2
     for number in range(arguments.bursts):
         began = time.monotonic()
-        away = arguments.outage and number == middle
-        if away:
+        back: asyncio.Task[None] | None = None
+        if arguments.outage and number == middle:
             await day.hang_up()
             back = asyncio.create_task(outage(day, arguments))
         await day.burst(number, arguments.each)
-        if away:
+        if back is not None:
             await back
         while time.monotonic() - began < arguments.every:
             await asyncio.sleep(0.5)
