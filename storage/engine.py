@@ -70,11 +70,14 @@ class Database:
         self._turns: SimpleQueue[bool] = SimpleQueue()
         self._numbers = count()
         self._thread: threading.Thread | None = None
+        self._closed = False
         #: The thread's own, kept from one transaction to the next; None after a failure.
         self._kept: Connection | None = None
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """The result of `work`, committed to disk. Raises StorageFailed when nothing was stored."""
+        if self._closed:
+            raise StorageFailed("the database is closed")
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Result] = loop.create_future()
         if self._thread is None:
@@ -168,7 +171,8 @@ class Database:
             raise StorageFailed(str(error.orig)) from error
 
     async def close(self) -> None:
-        """Waits for the running transaction, then lets go of every connection."""
+        """Waits for the transactions under way, then lets go of every connection."""
+        self._closed = True
         if self._thread is not None:
             self._turns.put(False)
             await asyncio.to_thread(self._thread.join)

@@ -170,6 +170,41 @@ async def test_a_cancelled_write_is_done_all_the_same(database):
     assert await database.read(lambda connection: flags.value(connection, "a")) == "x"
 
 
+def test_a_loop_that_ended_does_not_end_the_writer(path):
+    database = Database(f"sqlite:///{path}")
+    began, go = threading.Event(), threading.Event()
+
+    def work(connection):
+        began.set()
+        go.wait(5)
+        put("a")(connection)
+
+    async def leave():
+        writing = asyncio.create_task(database.write(work))
+        await asyncio.to_thread(began.wait, 5)
+        writing.cancel()
+
+    async def come_back():
+        await database.write(put("b"))
+        found = await database.read(flags.all_values)
+        await database.close()
+        return found
+
+    asyncio.run(leave())
+    go.set()
+    assert asyncio.run(come_back()).keys() == {"a", "b"}
+
+
+async def test_a_closed_database_says_so_and_has_written_what_was_asked_before(path):
+    database = Database(f"sqlite:///{path}")
+    writing = [asyncio.create_task(database.write(put(f"{number}"))) for number in range(20)]
+    await asyncio.sleep(0)
+    await database.close()
+    await asyncio.gather(*writing)
+    with pytest.raises(StorageFailed, match="closed"):
+        await database.write(put("late"))
+
+
 async def test_two_gateways_on_one_file_lose_no_update(path):
     """Two engines, like two processes: BEGIN IMMEDIATE makes look-then-change safe."""
     first, second = (Database(f"sqlite:///{path}") for _ in range(2))
