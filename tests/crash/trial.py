@@ -22,6 +22,8 @@ EXIT = {"action": "SELL", "symbol": "NIFTY", "option_type": "CE"}
 #: Nothing more happens by itself.
 FINAL = frozenset({"invalid", "stale", "refused", "rejected", "expired", "filled", "failed"})
 PATIENCE_SECONDS = 120.0
+#: So long a message may be on its way when the evidence is taken.
+OWED_SECONDS = 10.0
 #: A planted bug may leave an alert unsettled for ever.
 PLANTED_PATIENCE_SECONDS = 8.0
 PRESS_AGAIN_SECONDS = 3.0
@@ -310,6 +312,8 @@ class Runner:
                 seen.passed = await stage.disarm()
         await self._look_after(seen)
         await stage.clear_faults()
+        with contextlib.suppress(AssertionError):  # of what was written since it settled
+            await stage.until(self._nothing_is_owed, "the last messages are sent", within=OWED_SECONDS)
         seen.after, seen.owed = await stage.book(), stage.owed()
         seen.messages = await stage.messages(seen.strategy)
         seen.held = int(
