@@ -1,5 +1,6 @@
 """What the rules are asked about, and what they answer; the rules are in limits and standing_rules."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -128,16 +129,16 @@ class Verdict:
     sentence: str
 
 
-class Rule:
+class Rule(ABC):
     """One promise. `name` is what the owner knows it by: the configuration key, where it has one."""
 
     name: ClassVar[str]
     #: Which orders it is asked about.
     meets: ClassVar[frozenset[Purpose]] = ENTRIES
 
+    @abstractmethod
     def against(self, proposal: Proposal, world: World) -> str | None:
         """Why not; None when it has nothing against the proposal."""
-        raise NotImplementedError
 
     def unjudged(self, proposal: Proposal, world: World) -> str | None:
         """What it could not look at, for want of a reading: no refusal, but the owner hears it."""
