@@ -88,7 +88,7 @@ class Courier:
         self._post = post
         self._target = chat_id
         self._again_at = 0.0
-        #: Until then the pace lets nothing go that is no question.
+        #: Until then the pace lets nothing go but questions.
         self._questions_until = 0.0
         self._failures = 0
         self._parts: dict[int, int] = {}
@@ -129,8 +129,9 @@ class Courier:
             return LOOK_SECONDS
         left = self._post.pace.seconds_left(self.chat_id, delivery.priority)
         if left > 0:
-            if delivery.priority > Priority.QUESTION:
-                self._questions_until = self._post.pace.monotonic() + left
+            # What waits may be chatter; a fact that comes meanwhile may go earlier.
+            for_a_fact = self._post.pace.seconds_left(self.chat_id, Priority.FACT)
+            self._questions_until = self._post.pace.monotonic() + for_a_fact
             return min(left, LOOK_SECONDS)
         await self._send(delivery)
         return 0.0

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
 from config import fields as f
 from config.notices import NoticeEvent, NoticeLevel
@@ -21,8 +21,6 @@ from config.sections import (
     StrategySettings,
     Telegram,
 )
-
-_MOST_REMEMBERED = 1024
 
 
 class Settings(Section):
@@ -60,7 +58,6 @@ class Settings(Section):
     schedule: Schedule = Field(default=Schedule(), description=Schedule.__doc__)
     backup: Backup = Field(default=Backup(), description=Backup.__doc__)
     phone: Phone = Field(default=Phone(), description=Phone.__doc__)
-    _strategies: dict[str, StrategySettings] = PrivateAttr(default_factory=dict)
 
     @property
     def backup_dir(self) -> Path:
@@ -73,13 +70,6 @@ class Settings(Section):
 
     def strategy(self, name: str) -> StrategySettings:
         """The settings `name` trades with: its own over the defaults; unknown names have the defaults."""
-        if name not in self._strategies:
-            if len(self._strategies) >= _MOST_REMEMBERED:  # of names that alerts made up
-                self._strategies.clear()
-            self._strategies[name] = self._settings_of(name)
-        return self._strategies[name]
-
-    def _settings_of(self, name: str) -> StrategySettings:
         own = self.strategies.get(name, Strategy())
         values: dict[str, Any] = {**dict(self.defaults), "venue": self.venue}
         known = StrategySettings.model_fields  # how it is told (notices) is no part of how it trades

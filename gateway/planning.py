@@ -146,12 +146,15 @@ class Planner:
         checkpoint("planning.decided")
 
         def commit(connection: Connection) -> bool:
-            # The owner may have said so while prices were read.
-            asks = ask or self._asks(connection, strategy)
-            self._commit(connection, alert, strategy, [draft], asks, readings)
-            return asks
+            if not ask and self._asks(connection, strategy):
+                return False
+            self._commit(connection, alert, strategy, [draft], ask, readings)
+            return True
 
-        self._wake(await self._database.write(commit))
+        if await self._database.write(commit):
+            self._wake(ask)
+        else:  # the owner wants to be asked since prices were read: his card shows more than an order needs
+            await self._plan_entry(alert, strategy, stale, side, ask=True)
 
     async def _exit_first(self, alert: Accepted, strategy: StrategySettings) -> None:
         """A flip of TradingView's position closes the other side; execution has the entry wait for it."""

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway.domain.checkpoints import checkpoint
@@ -81,8 +81,9 @@ class Database:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Result] = loop.create_future()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="database", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._work, name="database", daemon=True)
+            thread.start()
+            self._thread = thread
         heapq.heappush(self._jobs, (not _is_urgent.get(), next(self._numbers), work, done, loop))
         self._turns.put(True)
         # A cancelled caller must not believe that nothing happened: the thread commits all the same.
@@ -102,8 +103,10 @@ class Database:
         try:
             result = self._write_kept(work)
         except BaseException as error:  # noqa: BLE001  whoever waits hears it, whatever it is
+            # A future takes no StopIteration.
+            heard = RuntimeError(repr(error)) if isinstance(error, StopIteration) else error
+            _announce(loop, _fail, done, heard)
             self._let_go()
-            _announce(loop, _fail, done, error)
         else:
             _announce(loop, _succeed, done, result)
 
@@ -118,7 +121,8 @@ class Database:
         """After a failure the next transaction begins on a connection of the pool, which looks after them."""
         kept, self._kept = self._kept, None
         if kept is not None:
-            kept.close()
+            with suppress(SQLAlchemyError):  # it is broken anyway, and the thread has others to serve
+                kept.close()
 
     def write_now(self, work: Callable[[Connection], Result]) -> Result:
         """`write` for a caller without an event loop (the commands, the migrations)."""

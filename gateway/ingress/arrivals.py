@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -11,7 +12,7 @@ import structlog
 from msgspec.structs import replace
 from multidict import MultiMapping
 
-from config.settings import Settings
+from config.settings import Settings, StrategySettings
 from gateway.domain.errors import InvalidAlert
 from gateway.domain.order import new_alert_id
 from gateway.domain.signal import DEFAULT_STRATEGY, Signal
@@ -58,7 +59,7 @@ class Arrivals:
         self._clock = clock
         secret = settings.webhook_secret
         self._secret = secret.get_secret_value().encode() if secret is not None else b""
-        self._strategy = settings.strategy
+        self._strategy: Callable[[str], StrategySettings] = lru_cache(maxsize=256)(settings.strategy)
 
     def errand(
         self,

@@ -7,9 +7,10 @@ import pytest
 
 from gateway import supervision
 from gateway.approval import Approvals
+from gateway.domain import checkpoints
 from gateway.domain.errors import StorageFailed
 from gateway.domain.order import IntentState
-from storage import tables
+from storage import modes, tables
 from storage.notices import Outbox
 from tests.usecases.world import LOT, buy, sell
 
@@ -228,6 +229,26 @@ async def test_each_strategy_has_its_own_mode(make_world):
     await ask(world, buy("slow"))
     await world.filled(buy("quick"))
     assert await world.held("quick") == LOT
+
+
+async def test_a_mode_set_while_prices_are_read_counts_and_its_card_lacks_nothing(world, monkeypatch):
+    said = []
+
+    def confirm(name):
+        if name == "planning.decided" and not said:
+            said.append(name)
+            world.database.write_now(
+                lambda connection: modes.set_approval_mode(
+                    connection, None, "confirm", by="owner", at=world.clock()
+                )
+            )
+
+    monkeypatch.setattr(checkpoints, "_strike", confirm)
+    await world.execute()
+    alert_id = await ask(world)
+    (row,) = await world.intents(alert_id)
+    assert row.margin_paise
+    assert world.attempts() == []
 
 
 async def test_the_watch_over_deadlines_survives_a_locked_database(asking, monkeypatch):

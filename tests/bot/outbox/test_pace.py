@@ -65,6 +65,16 @@ async def test_safety_goes_before_facts_and_facts_before_chatter(stage):
     assert stage.texts() == ["the kill switch is on", "fact", "chatter"]
 
 
+async def test_a_fact_does_not_wait_until_chatter_may_go(make_stage):
+    stage = await make_stage(GROUP)
+    stage.pace.spend(GROUP)  # what is left is enough for a fact, and not for chatter
+    await stage.tell("chatter", priority=Priority.CHATTER)
+    await stage.settled()
+    await stage.tell("fact")
+    await stage.settled()
+    assert stage.texts(GROUP) == ["fact"]
+
+
 async def test_only_the_latest_state_of_a_card_is_sent(stage):
     (subject,) = await stage.ask()
     stage.pace.close(OWNER, 10)
