@@ -77,6 +77,8 @@ class Reconciler:
         self._clock = clock
         self._ports = ports
         self._failures = 0
+        #: What the book said last of the orders we know: said again, it needs no look into the database.
+        self._taken: dict[str, BrokerOrder] = {}
         #: Why the book cannot be read at present; None while it can.
         self.trouble: str | None = None
 
@@ -116,18 +118,37 @@ class Reconciler:
 
     async def _take(self, book: list[BrokerOrder], *, whole: bool) -> None:
         now = self._clock()
+        taken: dict[str, BrokerOrder] = {}
         touched = await self._database.write(
-            lambda connection: self._apply_all(connection, book, now, whole=whole)
+            lambda connection: self._apply_all(connection, book, now, taken, whole=whole)
         )
         checkpoint("book.committed")
+        self._taken = taken if whole else {**self._taken, **taken}
         if touched:
             self._wakeups.told(*touched)
 
     def _apply_all(
-        self, connection: Connection, book: list[BrokerOrder], now: datetime, *, whole: bool
+        self,
+        connection: Connection,
+        book: list[BrokerOrder],
+        now: datetime,
+        taken: dict[str, BrokerOrder],
+        *,
+        whole: bool,
     ) -> set[str]:
-        """Every order of the book, then (after a whole look) what is missing in it; the alerts touched."""
-        touched = {alert for order in book if (alert := self._apply(connection, order, now))}
+        """Every order of the book, then (after a whole look) what is missing in it; the alerts touched.
+
+        `taken` gets the orders that are known, as they are now.
+        """
+        touched = set()
+        for order in book:
+            if self._taken.get(order.order_id) != order:
+                is_ours, alert = self._apply(connection, order, now)
+                if alert is not None:
+                    touched.add(alert)
+                if not is_ours:
+                    continue
+            taken[order.order_id] = order
         checkpoint("book.applied")
         if whole:
             touched |= self._lapse(connection, {order.order_id for order in book}, now)
@@ -135,27 +156,27 @@ class Reconciler:
             touched |= self._escalate(connection, now, set(self._ports.in_flight()))
         return touched
 
-    def _apply(self, connection: Connection, order: BrokerOrder, now: datetime) -> str | None:
-        """The alert that this order's news is about; None when there is none."""
+    def _apply(self, connection: Connection, order: BrokerOrder, now: datetime) -> tuple[bool, str | None]:
+        """Whether we know the order, and the alert that its news is about; None when there is none."""
         row = orders.find(connection, self._venue, order.order_id, order.tags)
         if row is None:
             adopted = self._adopt(connection, order, now)
             if adopted is None:
-                return None
+                return False, None
             first = orders.apply(connection, self._venue, order, now)
             self._tell_oversold(connection, adopted, first, now)
             self._tell_end(connection, adopted, self._order_row(connection, order.order_id), now)
-            return str(adopted.alert_id)
+            return True, str(adopted.alert_id)
         change = orders.apply(connection, self._venue, order, now)
         if change is None:
-            return None
+            return True, None
         intent = intents.get(connection, change.row.intent_id)
         assert intent is not None  # noqa: S101  the order refers to it
         self._outbox.show(connection, f"alert:{intent.alert_id}", at=now)
         self._tell_oversold(connection, intent, change, now)
         if self._is_news(change):
             self._tell_end(connection, intent, change.row, now)
-        return str(intent.alert_id)
+        return True, str(intent.alert_id)
 
     def _is_news(self, change: Change) -> bool:
         """Ended by this update, or filled further after its end."""
@@ -236,7 +257,7 @@ class Reconciler:
             for row in orders.working(connection)
             if row.venue == self._venue and row.order_id not in listed and ist(row.placed_at).date() < today
         ]
-        return {alert for row in found if (alert := self._apply(connection, _lapsed(row), now))}
+        return {alert for row in found if (alert := self._apply(connection, _lapsed(row), now)[1])}
 
     def _escalate(self, connection: Connection, now: datetime, in_flight: set[str]) -> set[str]:
         """What the book does not show: a call that died with its process is unknown; an unknown one past

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from gateway import reconciliation
 from gateway.domain.errors import StorageFailed
@@ -194,6 +195,25 @@ async def test_an_order_of_today_that_the_book_does_not_show_yet_is_left_alone(w
     await world.reconciler.read()
     assert (await order_row(world)).state == "open"
     assert await world.status(alert_id) == "open"
+
+
+async def test_what_the_book_says_again_is_not_looked_up_again(world):
+    """A day has hundreds of orders, and its book is read after each."""
+    asked = []
+    event.listen(world.database._engine, "before_cursor_execute", lambda *_: asked.append(1))
+
+    async def look():
+        await world.reconciler.read()
+        asked.clear()
+        await world.reconciler.read()
+        return len(asked)
+
+    await world.execute()
+    await world.filled(buy())
+    at_first = await look()
+    for _ in range(5):
+        await world.filled(buy())
+    assert await look() == at_first
 
 
 async def test_one_bad_neighbour_in_the_book_does_not_hide_the_others(world):
