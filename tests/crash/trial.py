@@ -107,6 +107,8 @@ class Runner:
         self._late = late
         self._count = 0
         self._second: Strike | None = None
+        #: Two senders may find the gateway dead: one of them starts it again.
+        self._looking_after = asyncio.Lock()
 
     async def run(self, trial: Trial) -> Evidence:
         """The trial from the first byte to the last message."""
@@ -246,6 +248,10 @@ class Runner:
 
     async def _look_after(self, seen: Evidence) -> None:
         """Starts what a strike has ended; ends what a strike has left half alive."""
+        async with self._looking_after:
+            await self._revive(seen)
+
+    async def _revive(self, seen: Evidence) -> None:
         stage = self._stage
         mode = stage.struck["struck"] if stage.struck else None
         if mode is not None:
