@@ -12,6 +12,8 @@ from storage.notices import Priority
 
 #: The subject of cards that can stand together in one message.
 _ALERT = "alert:"
+#: New cards that are no questions in one message: no more than it can name.
+TOGETHER = 25
 _BETWEEN = "\n\n"
 
 
@@ -72,7 +74,7 @@ def next_delivery(rows: Sequence[Row[Any]], places: Mapping[str, int], *, apart:
     """What one chat gets next of what waits for it.
 
     `places`: the message that is a subject's card, where there is one. More than `apart` new cards, or texts
-    of one weight, become one message.
+    of one weight, become one message: all questions, else as many as it has room for.
     """
     units = sorted(_units(rows, places), key=lambda unit: unit.rank)
     if not units:
@@ -82,7 +84,10 @@ def next_delivery(rows: Sequence[Row[Any]], places: Mapping[str, int], *, apart:
         alike = [unit for unit in units if first.weighs_like(unit)]
         return _texts(alike if len(alike) > apart else [first])
     new = [unit for unit in units if unit.can_stand_with_others]
-    return _cards(new if first in new and len(new) > apart else [first])
+    if first not in new or len(new) <= apart:
+        return _cards([first])
+    questions = [unit for unit in new if unit.priority is Priority.QUESTION]
+    return _cards(questions or new[:TOGETHER])
 
 
 def _units(rows: Sequence[Row[Any]], places: Mapping[str, int]) -> Iterable[_Unit]:

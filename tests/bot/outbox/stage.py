@@ -76,13 +76,12 @@ class Stage:
 
         await self.write(add)
 
-    async def ask(self, number: int = 1) -> list[str]:
-        """Alerts that wait for the owner's word; their subjects."""
+    async def ask(self, number: int = 1, state: IntentState = IntentState.AWAITING_APPROVAL) -> list[str]:
+        """Alerts that wait for the owner's word, or came to something else; their subjects."""
 
         def add(connection: Connection) -> list[str]:
             rows = [
-                add_intent(connection, state=IntentState.AWAITING_APPROVAL, strategy=f"Strategy {index}")
-                for index in range(number)
+                add_intent(connection, state=state, strategy=f"Strategy {index}") for index in range(number)
             ]
             return [f"alert:{row.alert_id}" for row in rows]
 

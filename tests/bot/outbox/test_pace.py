@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from config.telegram import telegram_limits
+from gateway.domain.order import IntentState
 from storage.notices import Priority
 from tests.bot.outbox.stage import OWNER, Stage
 
@@ -103,6 +104,15 @@ async def test_many_questions_at_once_are_one_message_with_their_buttons(stage):
     assert "8 alerts at once, 8 to decide" in message.content.text
     labels = [button["text"] for row in message.content.markup["inline_keyboard"] for button in row]
     assert Counter(label.split()[0] for label in labels) == {str(n): 2 for n in range(1, 9)}
+
+
+async def test_many_alerts_at_once_are_a_few_messages_and_each_alert_is_named(stage):
+    subjects = await stage.ask(60, IntentState.REFUSED)
+    await stage.show(*subjects)
+    await stage.forward(5)
+    texts = stage.texts()
+    assert len(texts) == 3
+    assert all(subject.removeprefix("alert:") in "".join(texts) for subject in subjects)
 
 
 async def test_a_few_questions_are_cards_of_their_own(stage):
