@@ -13,7 +13,7 @@ from storage.notices import Priority
 #: The subject of cards that can stand together in one message.
 _ALERT = "alert:"
 #: New cards that are no questions in one message: no more than it can name.
-TOGETHER = 25
+TOGETHER = 15
 _BETWEEN = "\n\n"
 
 

@@ -111,7 +111,7 @@ async def test_many_alerts_at_once_are_a_few_messages_and_each_alert_is_named(st
     await stage.show(*subjects)
     await stage.forward(5)
     texts = stage.texts()
-    assert len(texts) == 3
+    assert len(texts) == 4
     assert all(subject.removeprefix("alert:") in "".join(texts) for subject in subjects)
 
 
