@@ -27,6 +27,8 @@ from storage.engine import Database, database_url
 EXIT_CONFIGURATION, EXIT_FAILURE = 2, 1
 #: Python lets a busy thread run on for 5 ms while another waits; an order crosses threads a dozen times.
 SWITCH_SECONDS = 0.0005
+#: The alert that practice shows is pasted at once: an order can go out by then, or after so long.
+PRACTICE_SECONDS = 10.0
 #: glibc's mallopt: how many heaps there may be (malloc.h).
 _M_ARENA_MAX = -8
 
@@ -43,6 +45,9 @@ async def _serve(settings: Settings, *, practice: bool) -> None:
         signal.SIGUSR1, lambda: killing.add(asyncio.create_task(gateway.throw_kill_switch("SIGUSR1")))
     )
     await gateway.start()
+    if practice:
+        with suppress(TimeoutError):  # what is missing by then, /readyz and the phone say
+            await gateway.until_ready(PRACTICE_SECONDS)
     # What stands now stands until the end: looked through for garbage again and again, it holds up alerts.
     gc.collect()
     gc.freeze()
