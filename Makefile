@@ -26,7 +26,7 @@ check: format lint types imports coverage  ## what CI runs: format, lint, types,
 crash: dev  ## the whole crash campaign, chaos, kill -9 under load and fuzz: an hour or two (docs/reliability.md)
 	@$(BIN)/python -m tests.crash $(ARGS)
 
-month: dev  ## the simulated month: 33 days on the real process, the table of docs/month.md (ARGS="--write docs/month.md")
+month: dev  ## the simulated month: 33 days on the real process, the table of docs/operations.md (ARGS="--write docs/operations.md")
 	@$(BIN)/python -m tests.month $(ARGS)
 
 audit:  ## known vulnerabilities of the locked dependencies; needs the internet (docs/operations.md)

@@ -127,7 +127,7 @@ def _say(line: str) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Lives through the month and prints its table; 1 when anything was wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.month", description=__doc__)
-    parser.add_argument("--write", type=Path, help="a document whose table is replaced, docs/month.md")
+    parser.add_argument("--write", type=Path, help="a document whose table is replaced, docs/operations.md")
     options = parser.parse_args(argv)
     began = time.monotonic()
     _say(HEAD)
