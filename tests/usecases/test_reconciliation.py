@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from gateway import reconciliation
+from gateway.domain import checkpoints
 from gateway.domain.errors import StorageFailed
 from gateway.domain.order import BrokerOrder, IntentState, Side
 from gateway.paper.faults import FaultKind
@@ -214,6 +215,39 @@ async def test_what_the_book_says_again_is_not_looked_up_again(world):
     for _ in range(5):
         await world.filled(buy())
     assert await look() == at_first
+
+
+async def test_news_whose_transaction_failed_is_taken_when_it_comes_again(world, monkeypatch):
+    alert_id, order = await working(world)
+    complete = news(order, "COMPLETE", 2 * LOT, "100")
+
+    def fail(name):
+        if name == "book.applied":
+            raise StorageFailed("disk I/O error")
+
+    monkeypatch.setattr(checkpoints, "_strike", fail)
+    with pytest.raises(StorageFailed):
+        await world.reconciler.on_order(complete)
+    monkeypatch.undo()
+    assert await world.held() == 0
+    await world.reconciler.on_order(complete)
+    assert await world.held() == 2 * LOT
+    assert await world.status(alert_id) == "filled"
+
+
+async def test_an_order_that_was_nobodys_is_looked_at_anew_when_the_book_says_it_again(world):
+    _, order = await working(world)
+    tag = "MJLATER0000000000X"
+    stranger = news(order, "COMPLETE", LOT, "100", order_id="later", tags=frozenset({tag}), quantity=LOT)
+    await world.reconciler.on_order(stranger)
+    assert len(await world.rows(tables.orders)) == 1
+    row = await world.write(
+        lambda connection: add_intent(
+            connection, state=IntentState.UNKNOWN, quantity=LOT, strategy="late", tag=tag
+        )
+    )
+    await world.reconciler.on_order(stranger)
+    assert await world.status(row.alert_id) == "filled"
 
 
 async def test_one_bad_neighbour_in_the_book_does_not_hide_the_others(world):
