@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from gateway.domain.order import new_alert_id
 from gateway.domain.signal import Action, Signal
-from gateway.intake import Accepted
+from gateway.lanes import Accepted
 from storage import alerts, closings
 from storage.alerts import Arrival
 from storage.engine import Database, urgent

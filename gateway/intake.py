@@ -1,15 +1,14 @@
-"""Intake: store, acknowledge, hand on. Many alerts share one commit; each strategy's keep their order."""
+"""Intake: store, acknowledge, hand on. Many alerts share one commit."""
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-import msgspec
 import structlog
 from sqlalchemy import Connection
 
@@ -18,33 +17,21 @@ from gateway import wording
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
 from gateway.domain.market import utc_now
-from gateway.domain.order import AlertId, AlertState
-from gateway.domain.signal import Action, Signal
+from gateway.domain.order import AlertState
+from gateway.lanes import Accepted, Lanes
 from storage import alerts
 from storage.alerts import Arrival, Stored
-from storage.engine import Database, urgent
+from storage.engine import Database, Transact, urgent
 from storage.notices import Outbox, Priority
 
 log = structlog.get_logger()
 
-#: How long an acknowledged alert waits before the next try when the database does not take its plan.
-RETRY_SECONDS = 2.0
 #: What the database kept although it said that it had failed is looked for so often, and is so old by then.
 FORGOTTEN_SECONDS, FORGOTTEN_AGE = 5.0, timedelta(seconds=10)
 #: So long the first of a batch waits at most for others that come in with it.
 GATHER_SECONDS = 0.003
-#: Alerts stream in while one comes within so long of the last; planning then waits, at most so long an alert.
-#: An exit waits less, and is under way before the entries that came with it.
-LULL_SECONDS, EXIT_LULL_SECONDS, LONGEST_DEFERRAL_SECONDS = 0.01, 0.002, 0.25
-
-
-class Accepted(msgspec.Struct, frozen=True, kw_only=True):
-    """An acknowledged alert that waits for its planning."""
-
-    alert_id: AlertId
-    strategy: str
-    signal: Signal
-    received_at: datetime
+#: How much of the most that were at the door at once is forgotten with each that comes.
+_FADING = 0.99
 
 
 @dataclass(eq=False)
@@ -58,10 +45,14 @@ class _Parcel:
         if not self.stored.done():
             self.stored.set_result(outcome)
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         if not self.stored.done():
             known = isinstance(error, StorageFailed)
             self.stored.set_exception(error if known else StorageFailed(f"it cannot be stored: {error!r}"))
+
+
+#: What became of one: stored, or why not.
+_Outcome = tuple[_Parcel, "list[Stored] | BaseException"]
 
 
 class Intake:
@@ -71,7 +62,7 @@ class Intake:
         self,
         database: Database,
         outbox: Outbox,
-        lanes: "Lanes",
+        lanes: Lanes,
         told: Callable[[], None],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -80,8 +71,12 @@ class Intake:
         self._outbox = outbox
         self._lanes = lanes
         self._told = told
-        self._waiting: list[_Parcel] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._waiting: deque[_Parcel] = deque()
+        #: Whether the database's thread is called, and has not come yet for what waits.
+        self._called = False
+        self._is_gathering = False
+        self._came = 0
+        self._usual = 0.0
 
     async def accept(self, arrivals: list[Arrival]) -> list[Stored]:
         """Stores the arrivals of one body together, and hands on those that are new.
@@ -90,60 +85,84 @@ class Intake:
         """
         parcel = _Parcel(arrivals, asyncio.get_running_loop().create_future())
         self._waiting.append(parcel)
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_all(), name="intake")
-        with self._lanes.precedence.at_the_door():
+        self._came += 1
+        with self._lanes.precedence.at_the_door:
+            self._gather_or_send_off()
             return await parcel.stored
 
-    async def _write_all(self) -> None:
-        """One transaction for all that wait; while it runs, the next batch gathers."""
-        while self._waiting:
-            await self._gather()
-            batch, self._waiting = self._waiting, []
-            try:
-                await self._write(batch)
-            finally:
-                for parcel in batch:
-                    parcel.fail(StorageFailed("the alert could not be stored"))
+    def _gather_or_send_off(self) -> None:
+        """As soon as half of those who are at the door together wait, they go ahead; the others are
+        understood while the disk is busy, and follow. Who is left over goes when nobody else comes."""
+        self._usual = max(self._usual * _FADING, self._lanes.precedence.at_the_door.count)
+        if len(self._waiting) * 2 >= self._usual:
+            self._send_off()
+        elif not self._is_gathering:
+            self._is_gathering = True
+            self._gather(time.monotonic() + GATHER_SECONDS, 0)
 
-    async def _gather(self) -> None:
-        """While others come in with it: to understand one is quicker than a commit."""
-        until = time.monotonic() + GATHER_SECONDS
-        seen = 0
-        while len(self._waiting) > seen and time.monotonic() < until:
-            seen = len(self._waiting)
-            await asyncio.sleep(0)
+    def _gather(self, until: float, before: int) -> None:
+        """While every turn of the loop brings somebody: to understand one is quicker than a commit."""
+        if self._waiting and self._came > before and time.monotonic() < until:
+            asyncio.get_running_loop().call_soon(self._gather, until, self._came)
+            return
+        self._is_gathering = False
+        if self._waiting:
+            self._send_off()
 
-    async def _write(self, batch: list[_Parcel]) -> None:
-        """All together, or, when that fails, each by itself: one bad alert costs its neighbours nothing."""
+    def _send_off(self) -> None:
+        if self._called:
+            return
+        self._called = True
         try:
             with urgent():
-                stored = await self._database.write(
-                    lambda connection: self._store(connection, [each for p in batch for each in p.arrivals])
-                )
-        except Exception as error:  # a border: whatever one alert breaks, the others are stored
+                self._database.begin(self._store_waiting).add_done_callback(self._deliver)
+        except StorageFailed as error:
+            self._called = False
+            for parcel in self._taken():
+                parcel.fail(error)
+
+    def _taken(self) -> Iterator[_Parcel]:
+        with suppress(IndexError):
+            while True:
+                yield self._waiting.popleft()
+
+    def _store_waiting(self, transact: Transact) -> list[_Outcome]:
+        """On the database's thread: one transaction for all that wait by now."""
+        self._called = False  # before they are taken: whoever comes after that calls again
+        parcels = list(self._taken())
+        return self._stored(transact, parcels) if parcels else []
+
+    def _stored(self, transact: Transact, parcels: list[_Parcel]) -> list[_Outcome]:
+        """All together, or, when that fails, each by itself: one bad alert costs its neighbours nothing."""
+        try:
+            stored = iter(transact(lambda connection: self._store(connection, parcels)))
+        except BaseException as error:  # a border: whatever one alert breaks, the others go on
             if isinstance(error, StorageFailed) and error.for_all:
                 # Waiting for the lock once more for each would take longer than TradingView does.
-                waiting, self._waiting = self._waiting, []
-                for parcel in [*batch, *waiting]:
-                    parcel.fail(error)
-                return
-            if len(batch) > 1:
-                for parcel in batch:
-                    await self._write([parcel])
-                return
+                return [(parcel, error) for parcel in (*parcels, *self._taken())]
+            if len(parcels) > 1:
+                return [outcome for parcel in parcels for outcome in self._stored(transact, [parcel])]
             if not isinstance(error, StorageFailed):
                 log.error("alert_not_storable", error=repr(error), exc_info=error)
-            batch[0].fail(error)
-            return
-        outcomes = iter(stored)
-        for parcel in batch:
-            checkpoint("intake.committed")
-            outcome = list(islice(outcomes, len(parcel.arrivals)))
-            parcel.succeed(outcome)
-            self._hand_on(parcel.arrivals, outcome)
+            return [(parcels[0], error)]
+        return [(parcel, list(islice(stored, len(parcel.arrivals)))) for parcel in parcels]
 
-    def _store(self, connection: Connection, arrivals: list[Arrival]) -> list[Stored]:
+    def _deliver(self, done: "asyncio.Future[list[_Outcome]]") -> None:
+        outcomes = done.result()
+        try:
+            for parcel, outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    parcel.fail(outcome)
+                    continue
+                checkpoint("intake.committed")
+                parcel.succeed(outcome)
+                self._hand_on(parcel.arrivals, outcome)
+        finally:
+            for parcel, _ in outcomes:
+                parcel.fail(StorageFailed("the alert could not be stored"))
+
+    def _store(self, connection: Connection, parcels: list[_Parcel]) -> list[Stored]:
+        arrivals = [arrival for parcel in parcels for arrival in parcel.arrivals]
         outcome = alerts.store(connection, arrivals)
         for arrival, stored in zip(arrivals, outcome, strict=True):
             checkpoint("intake.inserted")
@@ -210,116 +229,3 @@ def _at_the_door(arrival: Arrival, stored: Stored) -> str | None:
     if stored.duplicate_of is not None:
         return wording.duplicate(stored.duplicate_of, arrival.strategy)
     return None
-
-
-class Precedence:
-    """Who goes first while alerts stream in: their acknowledgements, then exits, then entries.
-
-    TradingView gives up after 3 s (facts/tradingview.md 1); planning a moment later costs nobody anything.
-    """
-
-    def __init__(self) -> None:
-        self._came_at = self._came_before = float("-inf")
-        self._at_the_door = self._exits = 0
-        self._no_exits = asyncio.Event()
-        self._no_exits.set()
-
-    @contextmanager
-    def at_the_door(self) -> Iterator[None]:
-        """While one is being acknowledged."""
-        self._came_before, self._came_at = self._came_at, time.monotonic()
-        self._at_the_door += 1
-        try:
-            yield
-        finally:
-            self._at_the_door -= 1
-
-    async def turn(self, alert: Accepted) -> None:
-        """Returns at once unless alerts stream in; then in the next lull, an entry after the exits."""
-        lull = EXIT_LULL_SECONDS if _is_exit(alert) else LULL_SECONDS
-        if self._came_at - self._came_before >= lull:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST_DEFERRAL_SECONDS):
-                while self._at_the_door or self._left(lull) > 0:  # noqa: ASYNC110  a lull is time itself
-                    await asyncio.sleep(max(self._left(lull), EXIT_LULL_SECONDS))
-                if not _is_exit(alert):
-                    await self._no_exits.wait()
-
-    def _left(self, lull: float) -> float:
-        return self._came_at + lull - time.monotonic()
-
-    @contextmanager
-    def held_by(self, alert: Accepted) -> Iterator[None]:
-        """While it is worked on: what an exit writes overtakes what waits for the database."""
-        if not _is_exit(alert):
-            yield
-            return
-        self._exits += 1
-        self._no_exits.clear()
-        try:
-            with urgent():
-                yield
-        finally:
-            self._exits -= 1
-            if not self._exits:
-                self._no_exits.set()
-
-
-class Lanes:
-    """One queue a strategy: alerts of one strategy are worked on in order, those of others beside them."""
-
-    def __init__(self, work: Callable[[Accepted], Awaitable[None]]) -> None:
-        self._work = work
-        self.precedence = Precedence()
-        self._queues: dict[str, deque[Accepted]] = {}
-        self._ids: set[str] = set()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._stopped = False
-
-    def holds(self, alert_id: str) -> bool:
-        """Whether the alert waits here, or is being worked on."""
-        return alert_id in self._ids
-
-    def put(self, alert: Accepted) -> None:
-        """Hands an alert on; its turn comes after all earlier ones of its strategy."""
-        strategy = alert.strategy
-        self._ids.add(alert.alert_id)
-        self._queues.setdefault(strategy, deque()).append(alert)
-        if strategy not in self._tasks and not self._stopped:
-            self._tasks[strategy] = asyncio.create_task(self._run(strategy), name=f"lane {strategy}")
-
-    async def _run(self, strategy: str) -> None:
-        try:
-            while queue := self._queues.get(strategy):
-                await self.precedence.turn(queue[0])
-                await self._work_until_stored(queue[0])
-                self._ids.discard(queue.popleft().alert_id)
-        finally:
-            self._queues.pop(strategy, None)
-            self._tasks.pop(strategy, None)
-
-    async def _work_until_stored(self, alert: Accepted) -> None:
-        while True:
-            try:
-                with self.precedence.held_by(alert):
-                    await self._work(alert)
-                return
-            except StorageFailed as error:
-                log.error("alert_waits_for_the_database", alert_id=alert.alert_id, error=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
-            except Exception as error:  # a border: the strategy's next alert must have its turn
-                log.error("alert_not_worked_on", alert_id=alert.alert_id, error=repr(error), exc_info=error)
-                return
-
-    async def stop(self) -> None:
-        """Ends all lanes; what was not finished is found again at the next start."""
-        self._stopped = True
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _is_exit(alert: Accepted) -> bool:
-    return alert.signal.action is not Action.BUY

@@ -32,7 +32,7 @@ from gateway.exits import (
     why_nothing_to_close,
     withdraw_unsent,
 )
-from gateway.intake import Accepted
+from gateway.lanes import Accepted
 from gateway.positions import AccountPositions, soon
 from gateway.readings import Reader
 from gateway.reversal import exit_before

@@ -14,7 +14,7 @@ from config.settings import Settings
 from gateway.domain.drift import drift_of
 from gateway.domain.errors import StorageFailed
 from gateway.domain.market import Calendar, ist
-from gateway.intake import Accepted
+from gateway.lanes import Accepted
 from gateway.wakeups import Wakeups
 from storage import holdings
 from storage.engine import Database

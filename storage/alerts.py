@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from gateway.domain.errors import IllegalMove
 from gateway.domain.order import AlertId, AlertState, may_move
 from gateway.domain.signal import Signal
-from storage import audit
+from storage import audit, driver_sql
 from storage.tables import alerts
+from storage.types import microseconds
 
 #: Where an alert of our own comes from: an exit of a closing. After a restart its closing sends a new one.
 INSIDE = "inside: "
@@ -21,7 +22,7 @@ RESEND_WINDOW = timedelta(seconds=25)
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert as it arrived; several from one body differ in `part`. `signal` None: not understood."""
+    """One alert as it arrived; `part` numbers those of one body, from 0. `signal` None: not understood."""
 
     alert_id: AlertId
     received_at: datetime
@@ -31,6 +32,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str
     dedupe_key: str | None
     signal: Signal | None
+    part: int = 0
     field: str | None = None
     reason: str | None = None
 
@@ -50,28 +52,32 @@ def store(connection: Connection, arrivals: list[Arrival]) -> list[Stored]:
     known = _Known(connection, arrivals)
     outcome = [known.judge(arrival) for arrival in arrivals]
     pairs = list(zip(arrivals, outcome, strict=True))
-    connection.execute(_INSERT, [_row(arrival, stored) for arrival, stored in pairs])
+    _INSERT.run(connection, [_row(arrival, stored) for arrival, stored in pairs])
     audit.append_all(
         connection, arrivals[-1].received_at, [_audit_entry(arrival, stored) for arrival, stored in pairs]
     )
     return outcome
 
 
-def _row(arrival: Arrival, stored: Stored) -> dict[str, Any]:
-    return {
-        "id": arrival.alert_id,
-        "received_at": arrival.received_at,
-        "source": arrival.source,
-        "body": arrival.body,
-        "body_hash": arrival.body_hash,
-        "dedupe_key": None if stored.duplicate_of else arrival.dedupe_key,
-        "duplicate_of": stored.duplicate_of,
-        "strategy": arrival.strategy,
-        "state": stored.state,
-        "field": arrival.field,
-        "reason": arrival.reason,
-        "signal": msgspec.json.encode(arrival.signal).decode() if arrival.signal else None,
-    }
+def _row(arrival: Arrival, stored: Stored) -> tuple[Any, ...]:
+    """In the order of _INSERT. What has an id of its own is known by that, whatever its body is."""
+    signal = arrival.signal
+    by_its_body = signal is not None and signal.id is None
+    return (
+        arrival.alert_id,
+        microseconds(arrival.received_at),
+        arrival.source,
+        arrival.body,
+        arrival.part,
+        arrival.body_hash if by_its_body else None,
+        None if stored.duplicate_of else arrival.dedupe_key,
+        stored.duplicate_of,
+        arrival.strategy,
+        stored.state.value,
+        arrival.field,
+        arrival.reason,
+        msgspec.json.encode(signal).decode() if signal else None,
+    )
 
 
 def _audit_entry(arrival: Arrival, stored: Stored) -> dict[str, Any]:
@@ -88,15 +94,27 @@ def _audit_entry(arrival: Arrival, stored: Stored) -> dict[str, Any]:
     }
 
 
+_INSERT = driver_sql.Insert(
+    alerts,
+    "id",
+    "received_at",
+    "source",
+    "body",
+    "part",
+    "body_hash",
+    "dedupe_key",
+    "duplicate_of",
+    "strategy",
+    "state",
+    "field",
+    "reason",
+    "signal",
+)
+_SAME_KEYS = driver_sql.Lookup("SELECT dedupe_key, id FROM alerts WHERE", "dedupe_key")
 # Built once: building a statement costs more than SQLite takes to run it.
-_INSERT = insert(alerts)
 _BY_ID = select(alerts).where(alerts.c.id == bindparam("id"))
 _SETTLE = update(alerts).where(
     (alerts.c.id == bindparam("settled")) & (alerts.c.state == AlertState.RECEIVED)
-)
-_SAME_KEY = select(alerts.c.id).where(alerts.c.dedupe_key == bindparam("key"))
-_SAME_KEYS = select(alerts.c.dedupe_key, alerts.c.id).where(
-    alerts.c.dedupe_key.in_(bindparam("keys", expanding=True))
 )
 #: What was not understood before, and is now (the settings have changed), was never acted on; and what was
 #: refused may be said again (an exit, when the reason has passed): no order exists for it.
@@ -118,13 +136,8 @@ class _Known:
         understood = [arrival for arrival in arrivals if arrival.signal is not None]
         keys = [arrival.dedupe_key for arrival in understood if arrival.dedupe_key is not None]
         keyless = [arrival for arrival in understood if arrival.dedupe_key is None]
-        self._by_key: dict[str, AlertId] = {}
+        self._by_key: dict[str, AlertId] = dict(_SAME_KEYS.run(connection, keys))
         self._by_hash: defaultdict[str, list[tuple[datetime, AlertId]]] = defaultdict(list)
-        if len(keys) == 1:
-            first = connection.scalar(_SAME_KEY, {"key": keys[0]})
-            self._by_key = {} if first is None else {keys[0]: first}
-        elif keys:
-            self._by_key = {row.dedupe_key: row.id for row in connection.execute(_SAME_KEYS, {"keys": keys})}
         if keyless:
             since = min(arrival.received_at for arrival in keyless) - RESEND_WINDOW
             hashes = [arrival.body_hash for arrival in keyless]

@@ -7,17 +7,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from gateway.domain.errors import ManjhaError
+from storage import driver_sql
 from storage.tables import audit
+from storage.types import microseconds
 
 #: What the first row is sealed on.
 GENESIS = "0" * 64
+_COLUMNS = ("at", "event", "alert_id", "intent_id", "detail", "previous_hash", "hash")
+_INSERT = driver_sql.Insert(audit, *_COLUMNS)
+_LAST_HASH = "SELECT hash FROM audit ORDER BY seq DESC LIMIT 1"
 # Built once: building a statement costs more than SQLite takes to run it.
-_INSERT = insert(audit)
 _NEXT = select(audit).where(audit.c.seq > bindparam("seq")).order_by(audit.c.seq).limit(bindparam("count"))
-_LAST_HASH = select(audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
 
 
 def append(
@@ -37,15 +40,17 @@ def append(
 
 def append_all(connection: Connection, at: datetime, entries: list[dict[str, Any]]) -> None:
     """Several rows, in order: dicts of event, alert_id, intent_id and detail; one may bring its own `at`."""
-    previous = connection.scalar(_LAST_HASH) or GENESIS
+    if not entries:
+        return
+    last = driver_sql.execute(connection, _LAST_HASH, ()).fetchone()
+    previous = last[0] if last else GENESIS
     rows = []
     for entry in entries:
         detail = msgspec.json.encode(entry["detail"], order="sorted").decode()
         row = {"at": at, **entry, "detail": detail, "previous_hash": previous}
         previous = row["hash"] = seal(row)
-        rows.append(row)
-    if rows:
-        connection.execute(_INSERT, rows)
+        rows.append([microseconds(row["at"]), *[row[name] for name in _COLUMNS[1:]]])
+    _INSERT.run(connection, rows)
 
 
 def seal(row: Mapping[str, Any]) -> str:

@@ -23,8 +23,10 @@ from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
 
 Result = TypeVar("Result")
+#: Runs a function of a connection as one transaction, for its result. Raises StorageFailed.
+Transact = Callable[[Callable[[Connection], Any]], Any]
 #: Whether it can wait, its number, what is to be done, and who waits for it in which loop.
-_Job = tuple[bool, int, Callable[[Connection], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
+_Job = tuple[bool, int, Callable[[Transact], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 
 #: How long a transaction waits for another process's lock. TradingView gives up after 3 s
 #: (facts/tradingview.md 1), so the webhook must have its 503 out before that.
@@ -76,6 +78,15 @@ class Database:
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """The result of `work`, committed to disk. Raises StorageFailed when nothing was stored."""
+        # A cancelled caller must not believe that nothing happened: the thread commits all the same.
+        return await self.begin(lambda transact: transact(work))
+
+    def begin(self, job: Callable[[Transact], Result]) -> "asyncio.Future[Result]":
+        """Lines up a job of any number of transactions for the thread; the future brings its result.
+
+        The job decides when its turn has come, and on the thread, what it writes. Raises StorageFailed when
+        the database is closed.
+        """
         if self._closed:
             raise StorageFailed("the database is closed")
         loop = asyncio.get_running_loop()
@@ -84,10 +95,9 @@ class Database:
             thread = threading.Thread(target=self._work, name="database", daemon=True)
             thread.start()
             self._thread = thread
-        heapq.heappush(self._jobs, (not _is_urgent.get(), next(self._numbers), work, done, loop))
+        heapq.heappush(self._jobs, (not _is_urgent.get(), next(self._numbers), job, done, loop))
         self._turns.put(True)
-        # A cancelled caller must not believe that nothing happened: the thread commits all the same.
-        return await done
+        return done
 
     def _work(self) -> None:
         """The thread: once for each job put, the most urgent one that waits, the oldest of those."""
@@ -96,26 +106,30 @@ class Database:
 
     def _do_next(
         self,
-        work: Callable[[Connection], Any],
+        job: Callable[[Transact], Any],
         done: "asyncio.Future[Any]",
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         try:
-            result = self._write_kept(work)
+            result = job(self._transact)
         except BaseException as error:  # noqa: BLE001  whoever waits hears it, whatever it is
             # A future takes no StopIteration.
             heard = RuntimeError(repr(error)) if isinstance(error, StopIteration) else error
             _announce(loop, _fail, done, heard)
-            self._let_go()
         else:
             _announce(loop, _succeed, done, result)
 
-    def _write_kept(self, work: Callable[[Connection], Result]) -> Result:
+    def _transact(self, work: Callable[[Connection], Result]) -> Result:
+        """On the connection that is kept, until something fails."""
         try:
             kept = self._kept = self._kept or self._engine.connect()
+            return self._transaction(kept, work)
         except DBAPIError as error:
+            self._let_go()
             raise _failed(error) from error
-        return self._transaction(kept, work)
+        except BaseException:
+            self._let_go()
+            raise
 
     def _let_go(self) -> None:
         """After a failure the next transaction begins on a connection of the pool, which looks after them."""

@@ -16,9 +16,10 @@ from gateway.execution import Executor
 from gateway.guards import Guards, Surroundings
 from gateway.guards.strangers import remove_strangers
 from gateway.ingress.completion import complete_entry
-from gateway.intake import Accepted, Intake, Lanes
+from gateway.intake import Intake
 from gateway.kept_exits import KeptExits
 from gateway.kill_switch import KillSwitch
+from gateway.lanes import Accepted, Lanes
 from gateway.limits import Limits
 from gateway.loss_watch import LossWatch
 from gateway.planning import Planner

@@ -191,6 +191,7 @@ def _understood(post: _Post, index: int, signal: Signal) -> Arrival:
         strategy=signal.strategy,
         dedupe_key=dedupe_key(signal, index, post.webhook_id),
         signal=signal,
+        part=index,
     )
 
 
@@ -204,6 +205,7 @@ def _invalid(post: _Post, index: int, fault: InvalidAlert, strategy: str | None 
         strategy=strategy or post.strategy or DEFAULT_STRATEGY,
         dedupe_key=None,
         signal=None,
+        part=index,
         field=fault.field[:_LONGEST_FIELD],
         reason=fault.sentence,
     )

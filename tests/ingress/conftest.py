@@ -17,7 +17,8 @@ from sqlalchemy import Row, select
 from config.settings import Settings
 from gateway.domain.market import utc_now
 from gateway.ingress.app import Door, build_app, serve
-from gateway.intake import Accepted, Intake, Lanes
+from gateway.intake import Intake
+from gateway.lanes import Accepted, Lanes
 from gateway.wakeups import Changes
 from storage.engine import Database
 from storage.notices import Outbox

@@ -139,10 +139,12 @@ async def test_a_strategy_in_the_address_must_be_a_name(house: House, query: str
     assert len(await house.rows()) == 1
 
 
-async def test_alert_ids_are_short_unguessable_and_in_lower_case(house: House) -> None:
-    ids = {(await house.post({**BUY, "id": str(number)})).json["alert_id"] for number in range(20)}
-    assert len(ids) == 20
-    assert all(len(each) == 16 and each.isalnum() and each == each.lower() for each in ids)
+async def test_alert_ids_are_short_in_lower_case_and_sort_by_their_time(house: House) -> None:
+    ids = [(await house.post({**BUY, "id": str(number)})).json["alert_id"] for number in range(20)]
+    assert len(set(ids)) == 20
+    assert all(len(each) == 20 and each.isalnum() and each == each.lower() for each in ids)
+    milliseconds = [int(each[:12], 16) for each in ids]
+    assert milliseconds == sorted(milliseconds)
 
 
 async def test_a_signed_alert_replayed_is_the_same_alert(house: House) -> None:

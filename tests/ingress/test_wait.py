@@ -11,7 +11,7 @@ from multidict import MultiDict
 from gateway.domain.order import AlertState
 from gateway.ingress import webhook
 from gateway.ingress.arrivals import wait_in
-from gateway.intake import Accepted
+from gateway.lanes import Accepted
 from gateway.wakeups import Changes
 from storage import alerts
 from storage.engine import Database

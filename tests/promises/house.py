@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Connection
 
 from config.market import calendar
-from gateway import entries_before, intake, positions
+from gateway import entries_before, lanes, positions
 from gateway.domain.chain import chains_of
 from gateway.domain.contract import Contract, OptionType
 from gateway.domain.market import Calendar
@@ -146,6 +146,6 @@ class PromiseWorld(World):
 def impatient(patch: Callable[[object, str, object], None]) -> None:
     """Nothing waits for time that does not pass: the most dangerous moment for an exit."""
     patch(positions, "POSITIONS_LAG_SECONDS", 0.0)
-    patch(intake, "LONGEST_DEFERRAL_SECONDS", 0.0)
+    patch(lanes, "LONGEST_DEFERRAL_SECONDS", 0.0)
     for name in ("ENTRY_PATIENCE_SECONDS", "CANCEL_PATIENCE_SECONDS", "UNKNOWN_PATIENCE_SECONDS"):
         patch(entries_before, name, 0.0)

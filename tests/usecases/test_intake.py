@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 
@@ -11,7 +12,8 @@ from sqlalchemy import event
 from gateway.domain import checkpoints
 from gateway.domain.errors import StorageFailed
 from gateway.domain.order import AlertState
-from gateway.intake import Intake, Lanes
+from gateway.intake import Intake
+from gateway.lanes import Lanes
 from storage import alerts, audit, engine, tables
 from tests.usecases.world import arrival, buy, sell
 
@@ -161,19 +163,19 @@ async def test_alerts_that_wait_while_a_poisoned_one_fails_are_not_left_waiting(
     intake = intake_of(world)
     later = arrival(buy(), at=world.clock())
     waiting = []
-    real = world.database.write
+    loop, real = asyncio.get_running_loop(), alerts.store
 
-    async def write(work):
+    def store(connection, arrivals):
         if not waiting:  # it arrives while the poisoned one is being written
-            waiting.append(asyncio.create_task(intake.accept([later])))
-            await asyncio.sleep(0)
-        return await real(work)
+            waiting.append(asyncio.run_coroutine_threadsafe(intake.accept([later]), loop))
+            time.sleep(0.05)  # on the database's thread: the loop takes it in meanwhile
+        return real(connection, arrivals)
 
-    monkeypatch.setattr(world.database, "write", write)
+    monkeypatch.setattr(alerts, "store", store)
     with pytest.raises(StorageFailed):
         await intake.accept([arrival(buy(), at=world.clock(), source=POISON)])
     async with asyncio.timeout(2):
-        await waiting[0]
+        await asyncio.wrap_future(waiting[0])
     assert stored_beside(world.path) == [later.alert_id]
 
 
@@ -337,7 +339,7 @@ async def test_a_strategy_that_waits_holds_up_no_other(world):
 
 
 async def test_a_plan_that_the_database_does_not_take_is_tried_again(world, monkeypatch):
-    monkeypatch.setattr("gateway.intake.RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("gateway.lanes.RETRY_SECONDS", 0.0)
     tries = []
 
     async def work(alert):

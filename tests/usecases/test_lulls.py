@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway import intake as module
+from gateway import lanes as module
 from gateway.domain.signal import Action
-from gateway.intake import Precedence
+from gateway.lanes import Precedence
 
 ENTRY, EXIT = (SimpleNamespace(signal=SimpleNamespace(action=action)) for action in (Action.BUY, Action.EXIT))
 
@@ -24,7 +24,7 @@ def precedence(monkeypatch):
 
 def arrive(precedence, times=2):
     for _ in range(times):
-        with precedence.at_the_door():
+        with precedence.at_the_door:
             pass
 
 
@@ -56,7 +56,7 @@ async def test_in_a_stream_an_exit_waits_for_a_shorter_one(precedence):
 
 async def test_nobody_is_planned_while_one_of_a_stream_is_at_the_door(precedence):
     arrive(precedence)
-    with precedence.at_the_door():
+    with precedence.at_the_door:
         turn = asyncio.create_task(precedence.turn(EXIT))
         await asyncio.sleep(0.1)
         assert not turn.done()
@@ -77,6 +77,6 @@ async def test_a_stream_without_end_and_an_exit_without_end_are_waited_for_only_
 ):
     monkeypatch.setattr(module, "LONGEST_DEFERRAL_SECONDS", 0.3)
     arrive(precedence)
-    with precedence.at_the_door(), precedence.held_by(EXIT):
+    with precedence.at_the_door, precedence.held_by(EXIT):
         for alert in (ENTRY, EXIT):
             assert 0.25 <= await seconds(precedence.turn(alert)) < 1.5

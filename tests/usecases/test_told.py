@@ -5,8 +5,8 @@ from sqlalchemy import event, select
 
 from gateway.domain.errors import StorageFailed
 from gateway.domain.order import IntentState
-from gateway.intake import Accepted
 from gateway.kill_switch import lift
+from gateway.lanes import Accepted
 from gateway.paper.faults import FaultKind
 from gateway.questions import Change
 from storage import flags, tables

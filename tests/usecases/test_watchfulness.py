@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.intake import Accepted
+from gateway.lanes import Accepted
 from gateway.watchfulness import BURST_WARNING, Watchfulness
 from tests.usecases.world import arrival, buy
 

@@ -28,11 +28,12 @@ from gateway.domain.order import AlertId, BrokerOrder, Venue
 from gateway.domain.signal import Action, Signal, StrikeKind, StrikeRule
 from gateway.execution import Executor, Placer
 from gateway.instruments import Instruments
-from gateway.intake import Accepted, Intake, Lanes
+from gateway.intake import Intake
 from gateway.kill_switch import KillSwitch
 from gateway.kite.book import Book
 from gateway.kite.client import KiteClient
 from gateway.kite.desk import Desk
+from gateway.lanes import Accepted, Lanes
 from gateway.limits import Limits as UsedLimits
 from gateway.paper.faults import Fault, FaultKind
 from gateway.paper.limits import Limits

@@ -1,0 +1,76 @@
+"""Driver SQL: the few statements that every acknowledgement waits for, run past SQLAlchemy's own machinery.
+
+A statement through it costs more than SQLite takes to run it, and each row of an `executemany` gives the
+interpreter's lock away, which a busy event loop gives back late. The SQL is every database's; values are
+those of the columns as they are stored (storage/types.py).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
+
+#: At most so many rows or values at once; a power of two.
+_MOST = 64
+
+
+def execute(connection: Connection, statement: str, values: Sequence[Any]) -> Any:
+    """The driver's cursor after the statement, in which every value's place is a `?`.
+
+    Raises what SQLAlchemy would raise: DBAPIError.
+    """
+    dialect = connection.dialect
+    if dialect.paramstyle != "qmark":
+        statement = statement.replace("?", "%s")
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(statement, values)
+    except dialect.loaded_dbapi.Error as error:
+        raise DBAPIError.instance(
+            statement, None, error, dialect.loaded_dbapi.Error, dialect=dialect
+        ) from error
+    return cursor
+
+
+class Insert:
+    """Rows into one table, many in a statement."""
+
+    def __init__(self, table: Table, *columns: str) -> None:
+        names = ", ".join(table.c[name].name for name in columns)
+        self._head = f"INSERT INTO {table.name} ({names}) VALUES "  # noqa: S608  the schema's own names
+        self._row = f"({_marks(len(columns))})"
+
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Inserts them in their order. Raises DBAPIError."""
+        for some in _handfuls(rows):
+            statement = self._head + ", ".join([self._row] * len(some))
+            execute(connection, statement, list(chain.from_iterable(some)))
+
+
+class Lookup:
+    """Rows by the values of one column: `head` ends before the column's name."""
+
+    def __init__(self, head: str, column: str) -> None:
+        self._head = f"{head} {column} IN "
+
+    def run(self, connection: Connection, keys: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+        """What is found for any of the keys. Raises DBAPIError."""
+        for some in _handfuls(list(keys)):
+            yield from execute(connection, f"{self._head}({_marks(len(some))})", some).fetchall()
+
+
+def _handfuls(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """All of them, in powers of two: few different statements, which the driver then keeps prepared."""
+    first = 0
+    while left := len(items) - first:
+        size = min(_MOST, 1 << (left.bit_length() - 1))
+        yield items[first : first + size]
+        first += size
+
+
+@lru_cache(maxsize=_MOST)
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
