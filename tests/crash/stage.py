@@ -62,6 +62,8 @@ class ArmedStage(Stage):
             "approval_timeout_seconds": 600,
             "max_alert_age_seconds": age,
             "square_off": "none",
+            # On the eve of its expiry an option costs a few paise, and a tick moves it by a sixth.
+            "max_price_drift": 1000,
         }
         await self.open(risk=WIDE, defaults=patient, strategies={**asking, **plain}, **changes)
         await self.start_gateway()
