@@ -21,7 +21,7 @@ from gateway.domain.order import AlertState
 from gateway.lanes import Accepted, Lanes
 from storage import alerts
 from storage.alerts import Arrival, Stored
-from storage.engine import Database, Transact, urgent
+from storage.engine import TURN_SECONDS, Database, Transact, urgent
 from storage.notices import Outbox, Priority
 
 log = structlog.get_logger()
@@ -115,11 +115,16 @@ class Intake:
         self._called = True
         try:
             with urgent():
-                self._database.begin(self._store_waiting).add_done_callback(self._deliver)
+                job = self._database.begin(self._store_waiting, within=TURN_SECONDS)
         except StorageFailed as error:
-            self._called = False
-            for parcel in self._taken():
-                parcel.fail(error)
+            self._fail_waiting(error)
+        else:
+            job.add_done_callback(self._deliver)
+
+    def _fail_waiting(self, error: BaseException) -> None:
+        self._called = False
+        for parcel in self._taken():
+            parcel.fail(error)
 
     def _taken(self) -> Iterator[_Parcel]:
         with suppress(IndexError):
@@ -148,6 +153,9 @@ class Intake:
         return [(parcel, list(islice(stored, len(parcel.arrivals)))) for parcel in parcels]
 
     def _deliver(self, done: "asyncio.Future[list[_Outcome]]") -> None:
+        if (error := done.exception()) is not None:  # its turn did not come in time
+            self._fail_waiting(error)
+            return
         outcomes = done.result()
         try:
             for parcel, outcome in outcomes:

@@ -25,12 +25,16 @@ from gateway.domain.errors import StorageFailed
 Result = TypeVar("Result")
 #: Runs a function of a connection as one transaction, for its result. Raises StorageFailed.
 Transact = Callable[[Callable[[Connection], Any]], Any]
-#: Whether it can wait, its number, what is to be done, and who waits for it in which loop.
-_Job = tuple[bool, int, Callable[[Transact], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
+#: Whether it can wait, its number, its turn (see _takes), what is to be done, who waits for it in which loop.
+_Job = tuple[
+    bool, int, list[None], Callable[[Transact], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop
+]
 
 #: How long a transaction waits for another process's lock. TradingView gives up after 3 s
-#: (facts/tradingview.md 1), so the webhook must have its 503 out before that.
-BUSY_TIMEOUT_MS = 1500
+#: (facts/tradingview.md 1), so the webhook must have its 503 out well before that.
+BUSY_TIMEOUT_MS = 1000
+#: Who must be answered in that time waits no longer for the transactions before his own, in seconds.
+TURN_SECONDS = 1.2
 DATABASE_FILE = "manjha.db"
 #: Any number, the same in every process.
 _WRITER = 5_001
@@ -76,16 +80,22 @@ class Database:
         #: The thread's own, kept from one transaction to the next; None after a failure.
         self._kept: Connection | None = None
 
-    async def write(self, work: Callable[[Connection], Result]) -> Result:
-        """The result of `work`, committed to disk. Raises StorageFailed when nothing was stored."""
-        # A cancelled caller must not believe that nothing happened: the thread commits all the same.
-        return await self.begin(lambda transact: transact(work))
+    async def write(self, work: Callable[[Connection], Result], *, within: float | None = None) -> Result:
+        """The result of `work`, committed to disk. Raises StorageFailed when nothing was stored.
 
-    def begin(self, job: Callable[[Transact], Result]) -> "asyncio.Future[Result]":
+        `within`: its turn must come in so many seconds.
+        """
+        # A cancelled caller must not believe that nothing happened: the thread commits all the same.
+        return await self.begin(lambda transact: transact(work), within=within)
+
+    def begin(
+        self, job: Callable[[Transact], Result], *, within: float | None = None
+    ) -> "asyncio.Future[Result]":
         """Lines up a job of any number of transactions for the thread; the future brings its result.
 
-        The job decides when its turn has come, and on the thread, what it writes. Raises StorageFailed when
-        the database is closed.
+        The job decides when its turn has come, and on the thread, what it writes. One whose turn does not
+        come `within` so many seconds is not done at all, and fails. Raises StorageFailed when the database is
+        closed.
         """
         if self._closed:
             raise StorageFailed("the database is closed")
@@ -95,14 +105,20 @@ class Database:
             thread = threading.Thread(target=self._work, name="database", daemon=True)
             thread.start()
             self._thread = thread
-        heapq.heappush(self._jobs, (not _is_urgent.get(), next(self._numbers), job, done, loop))
+        turn = [None]
+        if within is not None:
+            timer = loop.call_later(within, _withdraw, turn, done)
+            done.add_done_callback(lambda _: timer.cancel())
+        heapq.heappush(self._jobs, (not _is_urgent.get(), next(self._numbers), turn, job, done, loop))
         self._turns.put(True)
         return done
 
     def _work(self) -> None:
         """The thread: once for each job put, the most urgent one that waits, the oldest of those."""
         while self._turns.get():
-            self._do_next(*heapq.heappop(self._jobs)[2:])
+            _, _, turn, job, done, loop = heapq.heappop(self._jobs)
+            if _takes(turn):
+                self._do_next(job, done, loop)
 
     def _do_next(
         self,
@@ -197,6 +213,20 @@ class Database:
         self._let_go()
         await self._reader.dispose()
         self._engine.dispose()
+
+
+def _takes(turn: list[None]) -> bool:
+    """Whether the caller is the first to take this turn: the thread, or the loop that withdraws the job."""
+    try:
+        turn.pop()
+    except IndexError:
+        return False
+    return True
+
+
+def _withdraw(turn: list[None], done: "asyncio.Future[Any]") -> None:
+    if _takes(turn):
+        _fail(done, StorageFailed("the database is busy with something else", for_all=True))
 
 
 def _failed(error: DBAPIError) -> StorageFailed:

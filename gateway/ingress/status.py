@@ -15,6 +15,7 @@ from gateway.ingress.answers import Turned, answer
 from gateway.ingress.door import Door
 from gateway.ingress.gatekeeper import Gatekeeper
 from gateway.views import life_of
+from storage.engine import TURN_SECONDS
 from storage.tables import login_states
 
 Parts = dict[str, Mapping[str, object]]
@@ -84,7 +85,7 @@ class StatusPages:
             connection.execute(delete(login_states).where(login_states.c.state == _PROBE))
 
         try:
-            await self._door.database.write(probe)
+            await self._door.database.write(probe, within=TURN_SECONDS)
         except StorageFailed as error:
             return {"ok": False, "detail": str(error)}
         return {"ok": True, "detail": "an alert would be stored"}

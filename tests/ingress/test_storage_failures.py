@@ -40,6 +40,21 @@ async def test_a_locked_database_is_503_before_tradingview_gives_up(house: House
     assert await house.rows() == []
 
 
+async def test_behind_a_write_that_waits_for_the_lock_the_503_comes_in_time_too(house: House) -> None:
+    with locked(house.path):
+        others = [asyncio.create_task(house.database.write(lambda _: None)) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        answers = await asyncio.gather(*(house.post({**BUY, "id": str(number)}) for number in range(5)))
+        assert time.monotonic() - began < 2.5
+        assert {answer.status for answer in answers} == {503}
+        began = time.monotonic()
+        assert (await house.get("/readyz")).status == 503
+        assert time.monotonic() - began < 2.5
+    await asyncio.gather(*others, return_exceptions=True)
+    assert await house.rows() == [], "what was answered 503 is not stored afterwards"
+
+
 async def test_what_was_answered_503_is_taken_when_it_is_sent_again(house: House) -> None:
     with locked(house.path):
         assert (await house.post(BUY)).status == 503

@@ -52,7 +52,7 @@ class InlineDatabase(Database):
 
         self.write_now(work)
 
-    async def write(self, work: Callable[[Connection], Result]) -> Result:
+    async def write(self, work: Callable[[Connection], Result], *, within: float | None = None) -> Result:
         await asyncio.sleep(0)
         return self.write_now(work)
 
