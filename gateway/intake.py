@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection
 
 from config.notices import NoticeEvent
-from gateway import wording
+from gateway import door_words
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
 from gateway.domain.market import utc_now
@@ -77,6 +77,9 @@ class Intake:
         self._is_gathering = False
         self._came = 0
         self._usual = 0.0
+        #: When alerts came that were answered 503, and why the last one; the owner does not know yet.
+        self._unstored: list[datetime] = []
+        self._why_unstored = ""
 
     async def accept(self, arrivals: list[Arrival]) -> list[Stored]:
         """Stores the arrivals of one body together, and hands on those that are new.
@@ -174,20 +177,26 @@ class Intake:
         outcome = alerts.store(connection, arrivals)
         for arrival, stored in zip(arrivals, outcome, strict=True):
             checkpoint("intake.inserted")
-            text = _at_the_door(arrival, stored)
-            if text is not None:
-                loud = stored.state is AlertState.INVALID
-                priority = Priority.FACT if loud else Priority.CHATTER
-                self._outbox.tell(
-                    connection,
-                    text,
-                    at=arrival.received_at,
-                    loud=loud,
-                    priority=priority,
-                    event=NoticeEvent.INVALID if loud else NoticeEvent.DUPLICATE,
-                    strategy=arrival.strategy,
-                )
+            if stored.state is AlertState.INVALID:
+                self._tell(connection, arrival, door_words.not_understood(arrival), NoticeEvent.INVALID)
+            elif stored.repeat is not None:
+                text = door_words.duplicate(arrival, stored.repeat)
+                calm = door_words.is_sent_again(arrival, stored.repeat)
+                self._tell(connection, arrival, text, NoticeEvent.DUPLICATE, loud=not calm)
         return outcome
+
+    def _tell(
+        self, connection: Connection, arrival: Arrival, text: str, event: NoticeEvent, *, loud: bool = True
+    ) -> None:
+        self._outbox.tell(
+            connection,
+            text,
+            at=arrival.received_at,
+            loud=loud,
+            priority=Priority.FACT if loud else Priority.CHATTER,
+            event=event,
+            strategy=arrival.strategy,
+        )
 
     async def run(self) -> None:
         """Looks for what is stored and was never handed on, for as long as it is not cancelled.
@@ -198,8 +207,24 @@ class Intake:
             await asyncio.sleep(FORGOTTEN_SECONDS)
             try:
                 await self.take_up(older_than=FORGOTTEN_AGE)
+                await self.own_up()
             except StorageFailed as error:
                 log.error("unplanned_alerts_not_read", error=str(error))
+
+    def answered_503(self, arrivals: list[Arrival], why: str) -> None:
+        """These were not stored, and whoever sent them was told so; their owner will be."""
+        self._unstored += [arrival.received_at for arrival in arrivals]
+        self._why_unstored = why
+
+    async def own_up(self) -> None:
+        """Tells of alerts that were answered 503, once messages can be stored. Raises StorageFailed."""
+        if not self._unstored:
+            return
+        count, first, last = len(self._unstored), self._unstored[0], self._unstored[-1]
+        text = door_words.not_stored(count, first, last, self._why_unstored)
+        await self._database.write(lambda connection: self._outbox.tell(connection, text, at=self._clock()))
+        del self._unstored[:count]
+        self._told()
 
     async def take_up(self, older_than: timedelta = timedelta(0)) -> None:
         """Hands on what is stored, not planned, and in no lane, in its order. Raises StorageFailed."""
@@ -229,11 +254,3 @@ class Intake:
                 )
             else:
                 self._told()
-
-
-def _at_the_door(arrival: Arrival, stored: Stored) -> str | None:
-    if stored.state is AlertState.INVALID:
-        return wording.not_understood(arrival.alert_id, arrival.strategy, arrival.field, arrival.reason)
-    if stored.duplicate_of is not None:
-        return wording.duplicate(stored.duplicate_of, arrival.strategy)
-    return None

@@ -30,23 +30,6 @@ def still_asked(deadline: datetime) -> str:
 KEPT = "the exit is kept: once it can go out it does, or is asked about if it is too old by then"
 
 
-def not_understood(alert_id: str, strategy: str, field: str | None, reason: str | None) -> str:
-    """An authentic body that says nothing we could act on."""
-    return (
-        f"⚠️ <b>Alert not understood</b> · {_safe(strategy)}\n"
-        f"<b>{_safe(field or 'body')}</b>: {_safe(reason or '')}\n"
-        f"Nothing was ordered. Alert <code>{alert_id}</code> is kept."
-    )
-
-
-def duplicate(first: str, strategy: str) -> str:
-    """The same alert again."""
-    return (
-        f"♻️ Duplicate of <code>{first}</code> · {_safe(strategy)}: "
-        "the same alert came again, and nothing was ordered for it."
-    )
-
-
 def refused(alert_id: str, strategy: str, what: str, sentences: Iterable[str], *, stale: bool) -> str:
     """Our own rules said no."""
     title = "Stale alert" if stale else "Refused"

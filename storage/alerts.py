@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from gateway.domain.errors import IllegalMove
 from gateway.domain.order import AlertId, AlertState, may_move
-from gateway.domain.signal import Signal
+from gateway.domain.signal import Signal, what_is_said
 from storage import audit, driver_sql
 from storage.tables import alerts
-from storage.types import microseconds
+from storage.types import microseconds, moment_of
 
 #: Where an alert of our own comes from: an exit of a closing. After a restart its closing sends a new one.
 INSIDE = "inside: "
@@ -37,12 +37,25 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class Repeat(msgspec.Struct, frozen=True, kw_only=True):
+    """The alert that one repeats: its id, when it came, and whether it said something else."""
+
+    of: AlertId
+    first_at: datetime
+    differs: bool = False
+
+
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """What storing an arrival came to: its own id and state, and the alert it repeats, if it does."""
 
     alert_id: AlertId
     state: AlertState
-    duplicate_of: AlertId | None = None
+    repeat: Repeat | None = None
+
+    @property
+    def duplicate_of(self) -> AlertId | None:
+        """The id of the alert it repeats."""
+        return self.repeat.of if self.repeat is not None else None
 
 
 def store(connection: Connection, arrivals: list[Arrival]) -> list[Stored]:
@@ -110,7 +123,7 @@ _INSERT = driver_sql.Insert(
     "reason",
     "signal",
 )
-_SAME_KEYS = driver_sql.Lookup("SELECT dedupe_key, id FROM alerts WHERE", "dedupe_key")
+_SAME_KEYS = driver_sql.Lookup("SELECT dedupe_key, id, received_at, signal FROM alerts WHERE", "dedupe_key")
 # Built once: building a statement costs more than SQLite takes to run it.
 _BY_ID = select(alerts).where(alerts.c.id == bindparam("id"))
 _SETTLE = update(alerts).where(
@@ -129,6 +142,19 @@ _SAME_BODY = (
 )
 
 
+class _First(msgspec.Struct, frozen=True):
+    """An alert that others may repeat."""
+
+    alert_id: AlertId
+    at: datetime
+    signal: Signal
+
+    def repeated_by(self, signal: Signal) -> Repeat:
+        """It has the key of this one."""
+        differs = what_is_said(self.signal) != what_is_said(signal)
+        return Repeat(of=self.alert_id, first_at=self.at, differs=differs)
+
+
 class _Known:
     """The alerts that these arrivals may repeat: those stored, and those before them in the same batch."""
 
@@ -136,7 +162,10 @@ class _Known:
         understood = [arrival for arrival in arrivals if arrival.signal is not None]
         keys = [arrival.dedupe_key for arrival in understood if arrival.dedupe_key is not None]
         keyless = [arrival for arrival in understood if arrival.dedupe_key is None]
-        self._by_key: dict[str, AlertId] = dict(_SAME_KEYS.run(connection, keys))
+        self._by_key = {
+            key: _First(alert_id, moment_of(at), msgspec.json.decode(signal, type=Signal))
+            for key, alert_id, at, signal in _SAME_KEYS.run(connection, keys)
+        }
         self._by_hash: defaultdict[str, list[tuple[datetime, AlertId]]] = defaultdict(list)
         if keyless:
             since = min(arrival.received_at for arrival in keyless) - RESEND_WINDOW
@@ -146,21 +175,26 @@ class _Known:
 
     def judge(self, arrival: Arrival) -> Stored:
         """What storing this arrival comes to; the next ones may repeat it."""
-        if arrival.signal is None:
+        signal = arrival.signal
+        if signal is None:
             return Stored(alert_id=arrival.alert_id, state=AlertState.INVALID)
-        first = self._first_of(arrival)
-        if first is not None:
-            return Stored(alert_id=arrival.alert_id, state=AlertState.DUPLICATE, duplicate_of=first)
+        repeat = self._repeat_of(arrival, signal)
+        if repeat is not None:
+            return Stored(alert_id=arrival.alert_id, state=AlertState.DUPLICATE, repeat=repeat)
         self._by_hash[arrival.body_hash].append((arrival.received_at, arrival.alert_id))
         if arrival.dedupe_key is not None:
-            self._by_key[arrival.dedupe_key] = arrival.alert_id
+            self._by_key[arrival.dedupe_key] = _First(arrival.alert_id, arrival.received_at, signal)
         return Stored(alert_id=arrival.alert_id, state=AlertState.RECEIVED)
 
-    def _first_of(self, arrival: Arrival) -> AlertId | None:
+    def _repeat_of(self, arrival: Arrival, signal: Signal) -> Repeat | None:
         if arrival.dedupe_key is not None:
-            return self._by_key.get(arrival.dedupe_key)
+            first = self._by_key.get(arrival.dedupe_key)
+            return first.repeated_by(signal) if first is not None else None
         since = arrival.received_at - RESEND_WINDOW
-        return next((alert_id for at, alert_id in self._by_hash[arrival.body_hash] if at > since), None)
+        for at, alert_id in self._by_hash[arrival.body_hash]:
+            if at > since:
+                return Repeat(of=alert_id, first_at=at)  # the same bytes
+        return None
 
 
 def get(connection: Connection, alert_id: str) -> Row[Any] | None:

@@ -18,6 +18,11 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def moment_of(stored: int) -> datetime:
+    """The aware moment, UTC, of stored microseconds."""
+    return _EPOCH + timedelta(microseconds=stored)
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware moment, kept as microseconds since 1970 UTC. Naive ones are refused."""
 
@@ -30,7 +35,7 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """To an aware UTC datetime."""
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return None if value is None else moment_of(value)
 
 
 class Exact(TypeDecorator[Decimal]):

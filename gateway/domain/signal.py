@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum, unique
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.domain.contract import OptionType
 
@@ -113,3 +114,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     product: str | None = None
     #: Fields that were sent and mean nothing here; shown to the owner, never acted on.
     ignored: tuple[str, ...] = ()
+
+
+def what_is_said(signal: Signal) -> Signal:
+    """What an alert wants done, without what is new each time it is sent."""
+    return replace(signal, time=None, price=None, ignored=())

@@ -15,7 +15,7 @@ from multidict import MultiMapping
 from config.settings import Settings, StrategySettings
 from gateway.domain.errors import InvalidAlert
 from gateway.domain.order import new_alert_id
-from gateway.domain.signal import DEFAULT_STRATEGY, Signal
+from gateway.domain.signal import DEFAULT_STRATEGY, Signal, what_is_said
 from gateway.ingress import payload
 from gateway.ingress.completion import complete
 from gateway.ingress.grammar.tree import Node, Pairs
@@ -49,6 +49,7 @@ class _Post(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     received_at: datetime
     webhook_id: str | None
+    several: bool
     strategy: str | None
 
 
@@ -71,12 +72,14 @@ class Arrivals:
         webhook_id: str | None,
     ) -> Errand:
         """What is to be stored for this body; what cannot be understood is kept, too, and told."""
+        several = _elements(document) is not None
         post = _Post(
             body=body,
             kept=body.replace(self._secret, b"*" * len(self._secret)) if self._secret else body,
             source=source,
             received_at=self._clock(),
             webhook_id=webhook_id,
+            several=several,
             strategy=None,
         )
         try:
@@ -86,7 +89,7 @@ class Arrivals:
             return Errand(arrivals=[_invalid(post, 0, fault)], several=False, wait=0.0)
         parts = parts_of(document)
         arrivals = [self._arrival(post, index, part) for index, part in enumerate(parts)]
-        return Errand(arrivals=arrivals, several=_elements(document) is not None, wait=wait)
+        return Errand(arrivals=arrivals, several=several, wait=wait)
 
     def _arrival(self, post: _Post, index: int, part: Document) -> Arrival:
         try:
@@ -144,19 +147,22 @@ def strategy_in(query: MultiMapping[str]) -> str | None:
     return name
 
 
-def dedupe_key(signal: Signal, index: int, webhook_id: str | None) -> str | None:
+def dedupe_key(signal: Signal, index: int, webhook_id: str | None, *, several: bool = False) -> str | None:
     """What makes an alert with an id (its own, else its signature's) the same alert; None without any.
 
-    Strategy, action and option type belong to it: two strategies, or the two legs of a reversal, often share
-    `{{ticker}}-{{timenow}}`, which is the same for a whole second.
+    Strategy, action and option type belong to its own id: two strategies, or the two legs of a reversal,
+    often share `{{ticker}}-{{timenow}}`, which is the same for a whole second. Of `several` in one body, so
+    does all else that it says. A signature's id stands alone: the signature does not cover the address, which
+    may name another strategy when it is sent again.
     """
+    parts: tuple[str, ...]
     if signal.id is not None:
-        name = ("id", signal.id)
+        said = (msgspec.json.encode(what_is_said(signal)).decode(),) if several else ()
+        parts = (signal.strategy, signal.action, signal.option_type or "", "id", signal.id, *said)
     elif webhook_id is not None:
-        name = ("webhook-id", f"{webhook_id}#{index}")
+        parts = ("webhook-id", f"{webhook_id}#{index}")
     else:
         return None
-    parts = (signal.strategy, signal.action, signal.option_type or "", *name)
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -189,7 +195,7 @@ def _understood(post: _Post, index: int, signal: Signal) -> Arrival:
         body=post.kept,
         body_hash=body_hash(post.body, index, post.strategy),
         strategy=signal.strategy,
-        dedupe_key=dedupe_key(signal, index, post.webhook_id),
+        dedupe_key=dedupe_key(signal, index, post.webhook_id, several=post.several),
         signal=signal,
         part=index,
     )

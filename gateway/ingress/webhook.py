@@ -80,6 +80,7 @@ class Webhook:
             stored = await self._door.intake.accept(errand.arrivals)
         except Exception as error:  # the border: whatever stood in the way, nothing is stored
             metrics.came_to("not_stored").inc(len(errand.arrivals))
+            self._door.intake.answered_503(errand.arrivals, str(error))
             fault_of_ours = None if isinstance(error, StorageFailed) else error
             log.error("alert_not_stored", error=str(error), exc_info=fault_of_ours)
             sentence = "the alert could not be stored; send it again"

@@ -161,6 +161,29 @@ async def test_a_signed_alert_replayed_is_the_same_alert(house: House) -> None:
     assert (await house.rows())[0].dedupe_key
 
 
+async def test_a_signed_alert_replayed_under_another_strategys_address_is_no_second_alert(
+    house: House,
+) -> None:
+    now = utc_now()
+    body = json.dumps({name: value for name, value in BUY.items() if name != "strategy"})
+    headers = {
+        "webhook-id": "msg-1",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Signer(SECRET.encode()).sign("msg-1", now, body),
+    }
+    first = await house.post(body, "/webhook/tradingview?strategy=A", headers=headers)
+    again = await house.post(body, "/webhook/tradingview?strategy=B", headers=headers)
+    assert (again.json["status"], again.json["alert_id"]) == ("duplicate", first.json["alert_id"])
+
+
+async def test_two_alerts_of_one_array_may_share_their_id(house: House) -> None:
+    legs = [{**BUY, "id": "one bar"}, {**BUY, "strike": 24200, "id": "one bar"}]
+    first, again = await house.post(legs), await house.post(legs)
+    assert [each["status"] for each in first.json["alerts"]] == ["queued", "queued"]
+    assert [each["status"] for each in again.json["alerts"]] == ["duplicate", "duplicate"]
+    assert [row.part for row in await house.rows()] == [0, 1, 0, 1]
+
+
 async def test_settings_of_the_strategy_complete_plain_text(tmp_path: Path) -> None:
     strategy = {"symbol": "BANKNIFTY", "lots": 2, "strike": "ATM+1", "stop_loss": "-20%"}
     async with running(tmp_path, settings(strategies={"RSI": strategy})) as house:

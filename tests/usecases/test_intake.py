@@ -209,6 +209,17 @@ async def test_storage_that_fails_says_so_and_nothing_is_stored(impatient, make_
     assert await world.told() == []
 
 
+async def test_alerts_that_were_answered_503_are_told_once_when_the_database_is_back(world):
+    intake = intake_of(world)
+    lost = [arrival(buy(), at=world.clock()) for _ in range(2)]
+    intake.answered_503(lost, "database is locked")
+    await intake.own_up()
+    await intake.own_up()
+    (text,) = await world.told()
+    assert "2 alerts were not stored" in text
+    assert "database is locked" in text
+
+
 async def test_one_body_is_stored_whole_or_not_at_all(world):
     parts = [arrival(buy(), at=world.clock()), arrival(buy(), at=world.clock(), source=POISON)]
     with pytest.raises(StorageFailed):
@@ -240,6 +251,50 @@ async def test_the_same_id_again_is_a_duplicate_of_the_first_for_ever(world):
     (again,) = await intake.accept([arrival(buy(), at=world.clock(), dedupe_key="k1")])
     assert (again.state, again.duplicate_of) == (AlertState.DUPLICATE, first.alert_id)
     assert await world.was_told("Duplicate of", first.alert_id)
+
+
+async def loudness(world):
+    """Whether the last message makes a sound, and what it says."""
+    last = (await world.rows(tables.notices))[-1]
+    return last.loud, last.text
+
+
+async def test_the_same_alert_sent_again_at_once_is_told_without_a_sound(world):
+    intake = intake_of(world)
+    for _ in range(2):
+        await intake.accept([arrival(buy(id="k1"), at=world.clock(), dedupe_key="k1")])
+        world.clock.forward(seconds=5)
+    loud, text = await loudness(world)
+    assert not loud
+    assert "the same alert came again" in text
+
+
+async def test_an_exit_with_the_id_of_an_earlier_one_is_told_aloud(world):
+    intake = intake_of(world)
+    for _ in range(2):
+        await intake.accept([arrival(sell(id="Exit"), at=world.clock(), dedupe_key="k1")])
+        world.clock.forward(seconds=60)
+    loud, text = await loudness(world)
+    assert loud
+    assert "An alert (SELL) has the id Exit" in text
+    assert "/squareoff" in text
+
+
+async def test_another_alert_with_an_id_that_was_used_is_told_as_another(world):
+    intake = intake_of(world)
+    for lots in (1, 2):
+        await intake.accept([arrival(buy(id="k1", lots=lots), at=world.clock(), dedupe_key="k1")])
+    loud, text = await loudness(world)
+    assert loud
+    assert "Another alert (BUY) has the id k1" in text
+    assert "{{ticker}}-{{timenow}}" in text
+
+
+async def test_other_alerts_of_one_batch_that_share_an_id_are_told_as_others(world):
+    made = [arrival(buy(id="k1", lots=lots), at=world.clock(), dedupe_key="k1") for lots in (1, 1, 2)]
+    stored = await intake_of(world).accept(made)
+    assert [str(each.state) for each in stored] == ["received", "duplicate", "duplicate"]
+    assert [each.repeat and each.repeat.differs for each in stored] == [None, False, True]
 
 
 @pytest.mark.parametrize(
