@@ -34,7 +34,7 @@ GATHER_SECONDS = 0.003
 _FADING = 0.99
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Parcel:
     """One body's arrivals, and the future of whoever waits for them (done already if he hung up)."""
 

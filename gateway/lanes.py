@@ -114,7 +114,10 @@ class Lanes:
         """Hands an alert on; its turn comes after all earlier ones of its strategy."""
         strategy = alert.strategy
         self._ids.add(alert.alert_id)
-        self._queues.setdefault(strategy, deque()).append(alert)
+        queue = self._queues.get(strategy)
+        if queue is None:
+            queue = self._queues[strategy] = deque()
+        queue.append(alert)
         if strategy not in self._tasks and not self._stopped:
             self._tasks[strategy] = asyncio.create_task(self._run(strategy), name=f"lane {strategy}")
 

@@ -6,12 +6,20 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from multidict import CIMultiDict
 
 from gateway.domain.order import AlertState
 from storage.alerts import Arrival, Stored
 
 #: `Server` spares the world the names and versions that aiohttp would give away there.
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "Manjha"}
+_HEADERS = CIMultiDict(
+    {
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Server": "Manjha",
+        "Content-Type": "application/json",
+    }
+)
 
 #: An answer's fields.
 Fields = dict[str, Any]
@@ -35,7 +43,6 @@ def answer(
         body=msgspec.json.encode(fields),
         status=status,
         headers=_HEADERS if headers is None else {**_HEADERS, **headers},
-        content_type="application/json",
     )
 
 

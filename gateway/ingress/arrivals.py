@@ -82,11 +82,13 @@ class Arrivals:
             several=several,
             strategy=None,
         )
-        try:
-            post = replace(post, strategy=strategy_in(query))
-            wait = wait_in(query)
-        except InvalidAlert as fault:
-            return Errand(arrivals=[_invalid(post, 0, fault)], several=False, wait=0.0)
+        wait = 0.0
+        if query:
+            try:
+                post = replace(post, strategy=strategy_in(query))
+                wait = wait_in(query)
+            except InvalidAlert as fault:
+                return Errand(arrivals=[_invalid(post, 0, fault)], several=False, wait=0.0)
         parts = parts_of(document)
         arrivals = [self._arrival(post, index, part) for index, part in enumerate(parts)]
         return Errand(arrivals=arrivals, several=several, wait=wait)

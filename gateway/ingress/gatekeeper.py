@@ -43,9 +43,11 @@ class Gatekeeper:
         peer = parse_address(request.remote or "")
         if peer is None:
             raise Turned(HTTPStatus.FORBIDDEN, "the sender has no address")
+        proxies = self._server.trusted_proxies
+        if not proxies:
+            return peer
         try:
-            forwarded = request.headers.getall("X-Forwarded-For", ())
-            return real_client(peer, forwarded, self._server.trusted_proxies)
+            return real_client(peer, request.headers.getall("X-Forwarded-For", ()), proxies)
         except Untrustworthy as error:
             raise Turned(HTTPStatus.BAD_REQUEST, str(error)) from error
 

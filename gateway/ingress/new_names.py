@@ -13,6 +13,7 @@ from config.settings import Settings
 from gateway.domain.errors import StorageFailed
 from gateway.domain.signal import DEFAULT_STRATEGY
 from storage import flags
+from storage.alerts import Arrival
 from storage.engine import Database
 
 log = structlog.get_logger()
@@ -37,9 +38,10 @@ class NewNames:
         self._seen: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def notice(self, strategies: Iterable[str]) -> None:
-        """Alerts of these strategies were stored. Nobody waits for the telling."""
-        for name in strategies:
+    def notice(self, arrivals: Iterable[Arrival]) -> None:
+        """These alerts were stored. Nobody waits for the telling of their strategies."""
+        for arrival in arrivals:
+            name = arrival.strategy
             if name in self._seen or name == DEFAULT_STRATEGY or self._settings.known_strategy(name):
                 continue
             if len(self._seen) < MOST_TOLD:

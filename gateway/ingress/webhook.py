@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 from aiohttp import hdrs, web
+from multidict import MultiDict
 
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
@@ -21,13 +22,14 @@ from gateway.ingress.middleware import read_body
 from gateway.ingress.new_names import NewNames
 from gateway.views import alert_view, settled_answer
 from gateway.wakeups import Watch
-from storage.alerts import Arrival, Stored
+from storage.alerts import Stored
 
 log = structlog.get_logger()
 
 PATH: Final = "/webhook/tradingview"
 #: TradingView sends again 5 s after a 503 (facts/tradingview.md 1).
 _RETRY_AFTER: Final[dict[str, str]] = {hdrs.RETRY_AFTER: "5"}
+_NO_QUERY: Final[MultiDict[str]] = MultiDict()
 #: A waiting answer looks again this often even when nothing is announced, in seconds.
 _LOOK_AGAIN_SECONDS: Final = 1.0
 
@@ -54,25 +56,40 @@ class Webhook:
         offered = [secret for secret in found if secret is not None]
         webhook_id = self._gatekeeper.authenticate_alert(request, client, offered, body)
         checkpoint("door.authenticated")
+        query = request.query if request.rel_url.raw_query_string else _NO_QUERY
         errand = self._arrivals.errand(
-            body, document, query=request.query, source=f"webhook {client}", webhook_id=webhook_id
+            body, document, query=query, source=f"webhook {client}", webhook_id=webhook_id
         )
         checkpoint("door.understood")
-        with ExitStack() as stack:
-            watches = (
-                [stack.enter_context(self._watch(each)) for each in errand.arrivals] if errand.wait else []
-            )
-            stored = await self._store(errand, started)
-            checkpoint("door.stored")
-            return await self._answer(errand, stored, watches)
+        if errand.wait:
+            return await self._settle(errand, started)
+        return answers.of_body(await self._acknowledged(errand, started), several=errand.several)
 
     async def stop_waiting(self, _app: web.Application) -> None:
         """The process ends: those who wait get the answer as it stands."""
         self._closing = True
 
-    def _watch(self, arrival: Arrival) -> Watch:
-        """Opened before the alert is stored, so that no news of it is missed."""
-        return self._door.changes.watch(arrival.alert_id)
+    async def _settle(self, errand: Errand, started: float) -> web.Response:
+        """The answer that waits. Watches are opened before the alert is stored: no news of it is missed."""
+        with ExitStack() as stack:
+            changes = self._door.changes
+            watches = [stack.enter_context(changes.watch(each.alert_id)) for each in errand.arrivals]
+            each = await self._acknowledged(errand, started)
+            try:
+                each = await self._settled(errand, each, watches)
+            except Exception:  # the border: behind it the alert is acknowledged, whatever happens
+                log.exception("settled_answer_failed")
+            return answers.of_body(each, several=errand.several)
+
+    async def _acknowledged(self, errand: Errand, started: float) -> list[Fields]:
+        """Each alert's answer; from here on it is kept: no failure may tell its sender to send it again."""
+        stored = await self._store(errand, started)
+        checkpoint("door.stored")
+        self._new_names.notice(errand.arrivals)
+        each = [answers.at_the_door(*pair) for pair in zip(errand.arrivals, stored, strict=True)]
+        for fields in each:
+            self._door.metrics.came_to(fields["status"]).inc()
+        return each
 
     async def _store(self, errand: Errand, started: float) -> list[Stored]:
         metrics = self._door.metrics
@@ -87,19 +104,6 @@ class Webhook:
             raise Turned(HTTPStatus.SERVICE_UNAVAILABLE, sentence, _RETRY_AFTER) from error
         metrics.acknowledgement.observe(time.perf_counter() - started)
         return stored
-
-    async def _answer(self, errand: Errand, stored: list[Stored], watches: list[Watch]) -> web.Response:
-        """From here on the alert is kept: no failure may tell its sender to send it again."""
-        self._new_names.notice(arrival.strategy for arrival in errand.arrivals)
-        each = [answers.at_the_door(*pair) for pair in zip(errand.arrivals, stored, strict=True)]
-        for fields in each:
-            self._door.metrics.came_to(fields["status"]).inc()
-        if watches:
-            try:
-                each = await self._settled(errand, each, watches)
-            except Exception:  # the border: behind it the alert is acknowledged, whatever happens
-                log.exception("settled_answer_failed")
-        return answers.of_body(each, several=errand.several)
 
     async def _settled(self, errand: Errand, each: list[Fields], watches: list[Watch]) -> list[Fields]:
         deadline = asyncio.get_running_loop().time() + errand.wait
