@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
-#: At most so many rows or values at once; a power of two.
+#: At most so many rows or values in one statement: as many statements of a kind the driver keeps prepared.
 _MOST = 64
 
 
@@ -42,12 +42,18 @@ class Insert:
         names = ", ".join(table.c[name].name for name in columns)
         self._head = f"INSERT INTO {table.name} ({names}) VALUES "  # noqa: S608  the schema's own names
         self._row = f"({_marks(len(columns))})"
+        #: By the number of their rows, from 1.
+        self._statements: list[str] = []
 
     def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
         """Inserts them in their order. Raises DBAPIError."""
         for some in _handfuls(rows):
-            statement = self._head + ", ".join([self._row] * len(some))
-            execute(connection, statement, list(chain.from_iterable(some)))
+            execute(connection, self._statement(len(some)), list(chain.from_iterable(some)))
+
+    def _statement(self, count: int) -> str:
+        while len(self._statements) < count:
+            self._statements.append(self._head + ", ".join([self._row] * (len(self._statements) + 1)))
+        return self._statements[count - 1]
 
 
 class Lookup:
@@ -63,12 +69,7 @@ class Lookup:
 
 
 def _handfuls(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """All of them, in powers of two: few different statements, which the driver then keeps prepared."""
-    first = 0
-    while left := len(items) - first:
-        size = min(_MOST, 1 << (left.bit_length() - 1))
-        yield items[first : first + size]
-        first += size
+    return (items[first : first + _MOST] for first in range(0, len(items), _MOST))
 
 
 @lru_cache(maxsize=_MOST)
