@@ -1,6 +1,7 @@
 """Whose request it is: the real client behind trusted proxies (facts/reliability.md 5). Pure."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -10,6 +11,8 @@ Network = IPv4Network | IPv6Network
 _LONGEST = 64
 _MOST_HOPS = 32
 _SITE_BITS = 64
+#: What some proxies write for an address: with its port, `1.2.3.4:443`, `[2001:db8::1]:443`.
+_WITH_PORT = re.compile(r"\s*(?:([0-9.]+):[0-9]{1,5}|\[([^\[\]]*)\](?::[0-9]{1,5})?)\s*")
 
 
 class Untrustworthy(ValueError):
@@ -37,14 +40,15 @@ def real_client(peer: Address, forwarded: Sequence[str], proxies: Sequence[Netwo
     """The client of a request that came from `peer` with these X-Forwarded-For headers.
 
     Without configured proxies the headers mean nothing. Otherwise they are walked from the right, where each
-    trusted proxy wrote whom it saw; the first that is no trusted proxy is the client. Raises Untrustworthy.
+    trusted proxy wrote whom it saw; the first that is no trusted proxy is the client, and what stands left of
+    it, which anybody may have written, is not read. Raises Untrustworthy.
     """
     if not proxies or not forwarded:
         return peer
     if not is_within(peer, proxies):
         raise Untrustworthy("X-Forwarded-For comes from an address that is not among server.trusted_proxies")
     client = peer
-    for client in reversed(_hops(forwarded)):
+    for client in _hops(forwarded):
         if not is_within(client, proxies):
             break
     return client
@@ -57,10 +61,15 @@ def bucket(address: Address) -> str:
     return str(IPv6Network((address, _SITE_BITS), strict=False))
 
 
-def _hops(forwarded: Sequence[str]) -> list[Address]:
-    texts = ",".join(forwarded).split(",")
-    hops = [parse_address(text) for text in texts[:_MOST_HOPS]]
-    known = [hop for hop in hops if hop is not None]
-    if len(known) < len(texts):
-        raise Untrustworthy("X-Forwarded-For cannot be read")
-    return known
+def _hops(forwarded: Sequence[str]) -> Iterator[Address]:
+    """The addresses from the right, each read as it is asked for. Raises Untrustworthy."""
+    for count, text in enumerate(reversed(",".join(forwarded).split(","))):
+        hop = _hop(text) if count < _MOST_HOPS else None
+        if hop is None:
+            raise Untrustworthy("X-Forwarded-For cannot be read")
+        yield hop
+
+
+def _hop(text: str) -> Address | None:
+    match = _WITH_PORT.fullmatch(text) if len(text) <= _LONGEST else None
+    return parse_address((match[1] or match[2]) if match else text)

@@ -29,6 +29,13 @@ def client(peer: str, *forwarded: str, proxies=PROXIES) -> str:
         (("10.3.3.3, 10.9.9.9",), "10.3.3.3"),
         (("::ffff:52.89.214.238",), TRADINGVIEW),
         (("2001:db8::1, fd00::2",), "2001:db8::1"),
+        ((f"{TRADINGVIEW}:443",), TRADINGVIEW),
+        ((f"{TRADINGVIEW}:50123, 10.9.9.9:80",), TRADINGVIEW),
+        (("[2001:db8::1]:443, [fd00::2]",), "2001:db8::1"),
+        (("[::ffff:52.89.214.238]:443",), TRADINGVIEW),
+        ((f"unknown, {TRADINGVIEW}",), TRADINGVIEW),
+        ((f", x, {TRADINGVIEW}, 10.9.9.9",), TRADINGVIEW),
+        (("1.1.1.1," * 40 + TRADINGVIEW,), TRADINGVIEW),
     ],
 )
 def test_the_first_untrusted_from_the_right_is_the_client(forwarded: tuple[str, ...], expected: str) -> None:
@@ -40,7 +47,21 @@ def test_without_proxies_the_header_means_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "forwarded", ["", "unknown", "1.2.3.4,", "1.2.3", "1.2.3.4:80", "1.2.3.4, x", "1.1.1.1," * 40 + "2.2.2.2"]
+    "forwarded",
+    [
+        "",
+        "unknown",
+        "1.2.3.4,",
+        "1.2.3",
+        "1.2.3.4:",
+        "1.2.3.4:443:1",
+        "1.2.3.4:123456",
+        "[1.2.3.4",
+        "[]:443",
+        "1.2.3.4, x",
+        "1.2.3.4, unknown, 10.9.9.9",
+        "1.2.3.4," + "10.9.9.9," * 40 + "10.9.9.9",
+    ],
 )
 def test_a_header_that_cannot_be_read_is_refused(forwarded: str) -> None:
     with pytest.raises(Untrustworthy):
@@ -67,7 +88,7 @@ async def test_only_allowed_addresses_may_send_alerts(tmp_path: Path) -> None:
             return (await house.post(BUY, headers={"X-Forwarded-For": forwarded})).status
 
         assert await send(TRADINGVIEW) == 200
-        assert await send(f"6.6.6.6, {TRADINGVIEW}") == 200
+        assert await send(f"unknown, {TRADINGVIEW}:443") == 200
         assert await send(f"{TRADINGVIEW}, 6.6.6.6") == 403
         assert await send("nonsense") == 400
         assert (await house.post(BUY)).status == 403
