@@ -188,6 +188,11 @@ FIELDS = [
     # the rest
     ('"strategy": "Größe \u202e– 5m\\n"', {"strategy": "Größe – 5m"}),  # noqa: RUF001
     ('"strategy": null', {"strategy": "default"}),
+    ('"strategy": "RSI #2" # the second\n', {"strategy": "RSI #2"}),
+    ('"strategy": // mine\n"RSI // v2"', {"strategy": "RSI // v2"}),
+    ("strategy: RSI, # mine\n", {"strategy": "RSI"}),
+    ('"strategy": null // none\n', {"strategy": "default"}),
+    ("strategy: RSI /* v2 */", {"strategy": "RSI"}),
     ('"id": 12345', {"id": "12345"}),
     ('"alert_id": "NIFTY-5"', {"id": "NIFTY-5"}),
     ('"time": "2026-11-23T15:26:00+05:30"', {"time": at(2026, 11, 23, 9, 56)}),
@@ -233,6 +238,7 @@ DRESSES = {
     "bare": "{action: BUY, symbol: NIFTY, option_type: CE, strike: 24000, lots: 1}",
     "equals": "{action=BUY, symbol=NIFTY, option type=CE, strike=24000, lots=1}",
     "comments": '// mine\n{"action":"BUY", /* a\nb */ "symbol":"NIFTY", # c\n"option_type":"CE","strike":24000 // d\n,"lots":1}',
+    "comments behind bare values": "{action: BUY, // long\nsymbol: NIFTY, # mine\noption_type: CE // call\n, strike: # listed\n 24000,\nlots: 1 # not 2\n}",
     "doubled": '{""action"":""BUY"",""symbol"":""NIFTY"",""option_type"":""CE"",""strike"":24000,""lots"":1,""id"":""""}',
     "a CSV cell": '"{""action"":""BUY"",""symbol"":""NIFTY"",""option_type"":""CE"",""strike"":24000,""lots"":1}"',
     "JSON in JSON": '"{\\"action\\":\\"BUY\\",\\"symbol\\":\\"NIFTY\\",\\"option_type\\":\\"CE\\",\\"strike\\":24000,\\"lots\\":1}"',

@@ -15,7 +15,7 @@ _NAMED = {
     **dict.fromkeys(("next", "nextweek", "nextweekly"), ExpiryKind.NEXT),
 }
 _GAPS = str.maketrans("", "", "_- ")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _ISO_DAY = re.compile(r"(20[0-9]{2})([-/.]?)([0-9]{2})\2([0-9]{2})(?:T[0-9:.]+(?:Z|[+-][0-9:]+)?)?")
 _WORDED_DAY = re.compile(r"([0-9]{1,2})[- ]?([a-z]{3})[a-z]{0,6}[- ]?(?:20)?([0-9]{2})", re.IGNORECASE)
 _SIX_DIGITS = re.compile(r"[0-9]{6}")
@@ -58,9 +58,9 @@ def _day(text: str) -> date | None:
     if _SIX_DIGITS.fullmatch(text):
         return yymmdd(text)
     match = _WORDED_DAY.fullmatch(text)
-    if match is None or match[2].lower() not in _MONTHS:
+    if match is None or match[2].lower() not in MONTHS:
         return None
-    return yymmdd(f"{match[3]}{_MONTHS.index(match[2].lower()) + 1:02d}{int(match[1]):02d}")
+    return yymmdd(f"{match[3]}{MONTHS.index(match[2].lower()) + 1:02d}{int(match[1]):02d}")
 
 
 def read_time(field: str, text: str) -> Parts:

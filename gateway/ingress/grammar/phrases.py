@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway.domain.errors import InvalidAlert
 from gateway.ingress.grammar.arithmetic import ascii_signs
+from gateway.ingress.grammar.moments import MONTHS
 from gateway.ingress.grammar.names import look_up
 from gateway.ingress.grammar.repairs import straightened
 from gateway.ingress.grammar.text import quoted, tidy
@@ -33,7 +34,7 @@ _JOINTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<=[0-9])\s{1,9}(?=%)", ""),
         (r"\b(stop|take|option|square)[\s-]{1,9}(loss|profit|type|off)\b", r"\1\2"),
         (r"\b(weekly|monthly|next)\s{1,9}expiry\b", r"\1"),
-        (r"\b([0-9]{1,2})\s{1,9}([a-z]{3})\s{1,9}(20[0-9]{2})\b", r"\1-\2-\3"),
+        (rf"\b([0-9]{{1,2}})\s{{1,9}}({'|'.join(MONTHS)})\s{{1,9}}(20[0-9]{{2}})\b", r"\1-\2-\3"),
     )
 )
 

@@ -16,6 +16,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"|\'((?:[^\'\\]|\\.)*+)\'', re.DOTALL)
 _KEY = re.compile(r"[^\s\"'{}\[\],:=/#“”‘’][^\"'{}\[\],:=\n/#“”‘’]*+")  # noqa: RUF001
 _BARE = re.compile(r"(?:[^\"'{}\[\],\n/#“”‘’]|/(?![/*]))++")  # noqa: RUF001
 _PLACEHOLDER = re.compile(r"\{\{[^{}\n]*+\}\}")
+_COMMENT = re.compile(r"[^\S\n]*+(?:#|//)")
 _TAIL = re.compile(r"[\s;=]*+")
 _COMMAS = re.compile(r"[\s,]*+")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
@@ -23,6 +24,8 @@ _SAMPLE = 400
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 #: What may join a text in quotes to the bare words around it: `"24013.45" * 0.95`.
 _BEFORE_TEXT, _AFTER_TEXT = frozenset("+-*/("), frozenset("+-*/)%")
+#: Fields of free text: behind it on its line, without quotes, `#2` and `// v2` may be a part of it.
+_FREE = frozenset({"strategy", "id", SECRET})
 _WORDS: dict[str, Node] = {"null": None, "none": None, "true": True, "false": False}
 
 
@@ -64,6 +67,7 @@ class _Scanner:
         raise self._fault(f"{self._sample()} stands after the end of the alert")
 
     def _value(self, depth: int, key: str = "") -> Node:
+        is_commented = self._is_comment()
         self._space()
         here = self._here()
         if here in {"{", "["} and not _PLACEHOLDER.match(self._text, self._at):
@@ -71,7 +75,10 @@ class _Scanner:
                 raise too_deep()
             self._at += 1
             return self._object(depth + 1) if here == "{" else self._array(depth + 1)
-        return self._scalar(key)
+        value = self._scalar(key)
+        if isinstance(value, Bare) and (is_commented or self._is_comment()) and look_up(key)[0] in _FREE:
+            raise self._fault(f"{plain_name(key)} has a # or // beside it; write its value in quotes")
+        return value
 
     def _object(self, depth: int) -> Pairs:
         pairs = Pairs()
@@ -178,6 +185,10 @@ class _Scanner:
         self._at = _skip(self._text, self._at)
         if self._text.startswith("/*", self._at):
             raise self._fault("a comment opened with /* is never closed")
+
+    def _is_comment(self) -> bool:
+        """Whether a comment begins here, on this line."""
+        return _COMMENT.match(self._text, self._at) is not None
 
     def _here(self) -> str:
         return self._text[self._at : self._at + 1]

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from itertools import pairwise
 
 from gateway.domain.errors import InvalidAlert
 from gateway.ingress.grammar.actions import action_word, option_type_word
@@ -27,6 +28,8 @@ _COUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _UNIT = re.compile(r"[0-9][0-9.]*(lots?|qty|quantity|units?)", re.IGNORECASE)
 _STRIKE_AND_TYPE = re.compile(r"([0-9]{3,7}(?:\.[0-9]+)?)(CE|PE|C|P|CALL|PUT)", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+(]*[0-9.][0-9.eE+\-*/()]*")
+#: A day, if perhaps none that there is; as arithmetic it would come to a strike.
+_DAYLIKE = re.compile(r"[0-9]{1,4}([-/.])[0-9]{1,2}\1[0-9]{2,4}")
 _LONGEST_NAME = 3
 
 
@@ -93,15 +96,29 @@ class _Words:
             if action_word(joined):
                 self._add("action", joined)
                 return count
-            if parts := symbol_word(joined):
+            if (parts := symbol_word(joined)) and not self._is_counted(at, count):
                 self._add("symbol", joined)
                 self._has_strike = self._has_strike or any(field == "strike" for field, _ in parts)
                 return count
         return 0
 
     def _joined(self, at: int, count: int) -> str:
+        """Words as one; none where a number would run into the next: a count is no part of a strike."""
         words = self._words[at : at + count]
-        return "" if any(word.key for word in words) else "".join(word.text for word in words)
+        if any(word.key for word in words):
+            return ""
+        texts = [word.text for word in words]
+        runs = any(left[-1:].isdigit() and right[:1].isdigit() for left, right in pairwise(texts))
+        return "" if runs else "".join(texts)
+
+    def _is_counted(self, at: int, count: int) -> bool:
+        """Whether a name's last word is rather a size, `NIFTY 50 qty`. Raises InvalidAlert when in doubt."""
+        number, unit = self._plain(at + count - 1), self._plain(at + count)
+        if count == 1 or not _COUNT.fullmatch(number) or look_up(unit)[0] not in _COUNTED:
+            return False
+        if count > len(("NIFTY", "50")):
+            raise _ambiguous(f"{self._plain(at + 1)} {number} {unit}")
+        return True
 
     def _take_counted(self, at: int) -> int:
         """A number and its unit, `2 lots`; with a number on either side of the unit, only one may fit it."""
@@ -112,9 +129,7 @@ class _Words:
         after = self._plain(at + 2)
         if _COUNT.fullmatch(after) and not _is_size(number, after):
             if not _is_size(after, number):
-                raise InvalidAlert(
-                    "body", f'"{number} {unit} {after}" could mean two things; write {field}=...'
-                )
+                raise _ambiguous(f"{number} {unit} {after}")
             return 0
         self._add(field, f"{number} {unit}")
         return 2
@@ -133,7 +148,7 @@ class _Words:
         elif match := _STRIKE_AND_TYPE.fullmatch(text):
             self._add("strike", match[1])
             self._add("option_type", match[2])
-        elif expiry_word(text):
+        elif expiry_word(text) or _DAYLIKE.fullmatch(text):
             self._add("expiry", text)
         elif _NUMBER.fullmatch(text):
             self._numbers.append(text)
@@ -181,6 +196,10 @@ def _is_size(text: str, other: str) -> bool:
 
 def _is_day(text: str) -> bool:
     return len(text) == len("YYMMDD") and text.isdecimal() and yymmdd(text) is not None
+
+
+def _ambiguous(words: str) -> InvalidAlert:
+    return InvalidAlert("body", f"{quoted(words)} could mean two things; write lots=... or quantity=...")
 
 
 def _unclear(text: str) -> str:
