@@ -68,9 +68,14 @@ def try_all(body):
     """Every entrance to the parser; what it says is checked against its own promises."""
     secret = payload.secret_in(body)
     assert secret is None or secret.encode()
-    shown = payload.escaped(body)
+    document = payload.read(body)
+    shown = payload.escaped(document)
     assert shown.isprintable()
-    assert len(shown) <= 300
+    assert len(shown) <= 120
+    strategy = payload.strategy_of(document)
+    assert strategy is None or (strategy.isprintable() and 0 < len(strategy.encode()) <= 4 * 64)
+    assert payload.blotted(body, document, "no such secret in it") is body
+    assert b"BUY" not in payload.blotted(body, document, "BUY")
     outcome = outcome_of(body)
     if isinstance(outcome, InvalidAlert):
         assert outcome.field

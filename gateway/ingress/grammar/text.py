@@ -8,7 +8,7 @@ from gateway.domain.errors import InvalidAlert
 #: The most that is ever read, in bytes; the server's own limit is lower.
 MAX_BODY = 65_536
 _UTF8_BOM = b"\xef\xbb\xbf"
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 _KEYWORD = r"(?:secret|pass(?:word|phrase)|token|api_?key)"
 # Quotes, straight and curly, and what may stand between a name and its value.
@@ -36,14 +36,14 @@ def decode(body: bytes) -> str:
 def _decoded(body: bytes, errors: str = "strict") -> str:
     if body.startswith(_UTF8_BOM):
         return body[3:].decode(errors=errors)
-    if body.startswith(_UTF16_BOMS):
+    if body.startswith(UTF16_BOMS):
         return body.decode("utf-16", errors)
     return body.decode(errors=errors)
 
 
 def lossy(body: bytes) -> str:
     """The text of any bytes whatever, for showing; what cannot be read is escaped."""
-    errors = "replace" if body.startswith(_UTF16_BOMS) else "backslashreplace"
+    errors = "replace" if body.startswith(UTF16_BOMS) else "backslashreplace"
     return _decoded(body[:MAX_BODY], errors)
 
 

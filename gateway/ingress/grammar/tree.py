@@ -40,6 +40,16 @@ def strict(text: str) -> Node:
     return tree
 
 
+def written(node: Node) -> str:
+    """The tree as text again, close to how it was sent: JSON, but for what stood without quotes."""
+    if isinstance(node, Pairs):
+        members = (f"{json.dumps(name, ensure_ascii=False)}: {written(value)}" for name, value in node)
+        return f"{{{', '.join(members)}}}"
+    if isinstance(node, str | bool | None):
+        return str(node) if isinstance(node, Bare) else json.dumps(node, ensure_ascii=False)
+    return f"[{', '.join(written(item) for item in node)}]"
+
+
 def too_deep() -> InvalidAlert:
     """The refusal of a body nested more than MAX_DEPTH deep."""
     return InvalidAlert(
