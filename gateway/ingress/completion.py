@@ -36,14 +36,12 @@ _NO_SIZE: Final = "quantity is missing: write quantity (units) or lots"
 def complete(signal: Signal, strategy: StrategySettings) -> Signal:
     """The signal with its gaps filled.
 
-    An entry takes symbol, option type, strike, size, expiry, stop-loss and target; an exit takes the symbol
-    alone, because it closes what is held, whatever was bought. A size in the alert, in units or in lots, wins
-    over one in the settings. Raises InvalidAlert naming what an entry still lacks, or a setting that cannot
-    be read.
+    An entry takes symbol, option type, strike, size, expiry, stop-loss and target; an exit takes nothing,
+    because it closes what is held, whatever was bought (a SELL that finds nothing to close and may open a
+    short is completed then). A size in the alert, in units or in lots, wins over one in the settings. Raises
+    InvalidAlert naming what an entry still lacks, or a setting that cannot be read.
     """
-    if signal.action is not Action.BUY:
-        return signal if signal.symbol else replace(signal, symbol=strategy.symbol)
-    return complete_entry(signal, strategy)
+    return complete_entry(signal, strategy) if signal.action is Action.BUY else signal
 
 
 def complete_entry(signal: Signal, strategy: StrategySettings) -> Signal:

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Row
 
 from gateway.domain.order import GuardState
-from gateway.domain.signal import Action
-from gateway.ingress.completion import complete_entry
+from gateway.domain.signal import Action, Signal, StrikeKind, StrikeRule
+from gateway.ingress.completion import complete, complete_entry
 from gateway.paper.faults import FaultKind
 from storage import tables
 from tests.guards.house import CHANGE_GTT, DELETE_GTT, LIST_GTTS, LOT, PLACE_GTT, House, opened, percent
@@ -109,6 +109,21 @@ async def test_its_gaps_come_from_the_settings(tmp_path: Path, template: Templat
         await house.filled(sell(symbol=None, option_type=None))
         (order,) = house.paper.book()["orders"]
         assert (order["tradingsymbol"][-2:], order["quantity"]) == ("PE", 2 * LOT)
+
+
+async def test_a_sell_that_says_nothing_closes_what_is_held_and_then_opens_what_the_settings_say(
+    tmp_path: Path, template: Template
+) -> None:
+    own = {"allow_short": True, "option_type": "PE", "strike": "24000", "lots": 1, "symbol": "NIFTY"}
+    async with opened(tmp_path, template, strategies={"S": own}) as house:
+        house.planner._complete = complete_entry
+        bare = complete(Signal(action=Action.SELL, strategy="S"), house.settings.strategy("S"))
+        await house.filled(buy(symbol="BANKNIFTY", strike=StrikeRule(kind=StrikeKind.ATM, value=Decimal(0))))
+        await house.filled(bare)
+        assert house.net() == 0
+        await house.filled(bare)
+        (opened_,) = house.shorts()
+        assert (opened_[:5], opened_[-2:]) == ("NIFTY", "PE")
 
 
 # guards

@@ -77,11 +77,11 @@ def test_lots_in_the_alert_win_over_a_quantity_in_the_settings() -> None:
 
 
 @pytest.mark.parametrize("action", [Action.SELL, Action.EXIT])
-def test_an_exit_takes_the_symbol_alone(action: Action) -> None:
-    """It closes what is held, whatever strike was bought."""
+@pytest.mark.parametrize("own", [FULL, {}])
+def test_the_settings_do_not_narrow_an_exit(action: Action, own: dict[str, Any]) -> None:
+    """It closes what is held, whatever index and strike was bought."""
     exit_ = Signal(action=action, strategy="RSI")
-    assert complete(exit_, strategy(**FULL)) == Signal(action=action, strategy="RSI", symbol="NIFTY")
-    assert complete(exit_, strategy()) == exit_
+    assert complete(exit_, strategy(**own)) == exit_
 
 
 @pytest.mark.parametrize("missing", ["symbol", "option_type", "strike", "lots"])

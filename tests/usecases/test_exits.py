@@ -8,7 +8,8 @@ import pytest
 from gateway import entries_before, positions
 from gateway.domain.contract import OptionType
 from gateway.domain.order import IntentState, Purpose, Side, make_tag
-from gateway.domain.signal import Action, StrikeKind, StrikeRule
+from gateway.domain.signal import Action, Signal, StrikeKind, StrikeRule
+from gateway.ingress.completion import complete
 from gateway.paper.faults import FaultKind
 from storage import alerts, intents, tables
 from tests.usecases.world import LOT, arrival, buy, sell, strike
@@ -386,6 +387,17 @@ async def test_the_oldest_contract_is_sold_first_where_none_is_named(world):
     await world.filled(buy(strike=strike(24_000)))
     view = await world.filled(sell(lots=1))
     assert view.intents[0].tradingsymbol == first.intents[0].tradingsymbol
+
+
+@pytest.mark.parametrize("action", [Action.EXIT, Action.SELL])
+async def test_an_exit_that_names_no_index_closes_what_is_held_whatever_the_settings_say(make_world, action):
+    world = await make_world(strategies={"S": {"symbol": "NIFTY", "lots": 1, "strike": "ATM"}})
+    await world.execute()
+    at_the_money = StrikeRule(kind=StrikeKind.ATM, value=Decimal(0))
+    await world.filled(buy(symbol="BANKNIFTY", strike=at_the_money))
+    bare = Signal(action=action, strategy="S")
+    await world.filled(complete(bare, world.settings.strategy("S")))
+    assert await world.held() == 0
 
 
 async def test_exit_means_everything_of_what_is_named(world):
