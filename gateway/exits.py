@@ -12,10 +12,11 @@ from sqlalchemy import Connection, Row, select
 
 from config.settings import StrategySettings
 from gateway.domain.contract import Contract, OptionType
+from gateway.domain.difference import Shown
 from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose, Side
 from gateway.domain.signal import Action, Signal, StrikeKind
 from gateway.domain.sizing import slices
-from storage import holdings, intents
+from storage import closings, holdings, intents
 from storage.tables import intents as intents_table
 from storage.tables import orders as orders_table
 
@@ -37,9 +38,14 @@ class _Held:
     quantity: int
     side: Side
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """As the account's contracts are keyed."""
+        return self.contract.tradingsymbol, self.product
 
-#: The account's net position by (tradingsymbol, product), in units, as Kite sees it.
-Net = Mapping[tuple[str, str], int]
+
+#: The account's contracts as Kite shows them, by (tradingsymbol, product).
+Account = Mapping[tuple[str, str], Shown]
 
 
 def plan_exits(
@@ -47,11 +53,11 @@ def plan_exits(
     signal: Signal,
     strategy: StrategySettings,
     freeze: Callable[[str], int],
-    net: Net | None = None,
+    account: Account | None = None,
 ) -> list[ExitPlan]:
     """What the exit sells now, oldest holding first, the contract it names before all others.
 
-    Sells that are decided, open or unknown count as sold. Never more than the account has, where `net`
+    Sells that are decided, open or unknown count as sold. Never more than the account has, where `account`
     could be read: somebody may have closed by hand. Empty when nothing is left to close.
     """
     held = _held(connection, signal, strategy)
@@ -62,12 +68,9 @@ def plan_exits(
             connection, strategy.venue, strategy.name, each.contract.tradingsymbol, each.product
         )
         free = max(each.quantity - busy, 0)
-        key = (each.contract.tradingsymbol, each.product)
         # Kite keeps a row of what was closed today; no row at all says nothing, and unknown is not flat.
-        if net is not None and key in net:
-            leaving = intents.leaving_account(connection, strategy.venue, *key)
-            there = net[key] if each.side is Side.BUY else -net[key]
-            free = min(free, max(there - leaving, 0))
+        if account is not None and each.key in account:
+            free = min(free, _left_in(connection, strategy.venue, each, account[each.key]))
         # A lot cannot be split: an exit of a part of one sells the whole lot, never more than is held.
         quantity = min(free, -(-wanted // each.contract.lot_size) * each.contract.lot_size)
         wanted = max(wanted - quantity, 0)
@@ -83,6 +86,13 @@ def plan_exits(
                 )
             )
     return plans
+
+
+def _left_in(connection: Connection, venue: str, held: _Held, shown: Shown) -> int:
+    """Units on that side that the account has for all strategies together, and that no exit takes."""
+    ours = holdings.of_all(connection, venue, *held.key, held.side)
+    leaving = intents.leaving_account(connection, venue, *held.key, _OPPOSITE[held.side])
+    return max(ours - shown.lacking(held.side) - leaving, 0)
 
 
 def _held(connection: Connection, signal: Signal, strategy: StrategySettings) -> list[_Held]:
@@ -108,7 +118,11 @@ def _held(connection: Connection, signal: Signal, strategy: StrategySettings) ->
 
 
 def why_nothing_to_close(
-    connection: Connection, signal: Signal, strategy: StrategySettings, freeze: Callable[[str], int]
+    connection: Connection,
+    signal: Signal,
+    strategy: StrategySettings,
+    freeze: Callable[[str], int],
+    account: Account | None,
 ) -> str:
     """Why: an entry unknown, nothing held, all sold already, or less in the account than in our book."""
     unknown = unknown_entries(connection, signal, strategy)
@@ -121,9 +135,28 @@ def why_nothing_to_close(
         return f"all that {strategy.name} holds is being sold already, by another exit or by its stop"
     if not plan_exits(connection, signal, strategy, freeze):
         return f"{strategy.name} holds nothing that this alert could close"
+    held = _held(connection, signal, strategy)
+    shown = [(each, account[each.key]) for each in held if each.key in account] if account else []
+    blocked = [pair for pair in shown if not _left_in(connection, strategy.venue, *pair)]
+    return "; ".join(_why_blocked(connection, strategy, *pair) for pair in blocked)
+
+
+def _why_blocked(connection: Connection, strategy: StrategySettings, held: _Held, shown: Shown) -> str:
+    """Why the account may not have what the strategy should hold."""
+    title = held.contract.title
+    if held.key in closings.moving(connection, strategy.venue):
+        return (
+            f"an order of Manjha's in {title} is under way: until it is settled Kite's positions do not show "
+            f"what {strategy.name} has left. Send the exit again then"
+        )
+    longs, shorts = (
+        holdings.of_all(connection, strategy.venue, *held.key, side) for side in (Side.BUY, Side.SELL)
+    )
+    done = "sold" if held.side is Side.BUY else "bought back"
     return (
-        f"Kite's positions show less than {strategy.name} should hold: it was closed elsewhere, by hand "
-        "perhaps. Nothing is sold that the account may not have"
+        f"Kite's positions show {shown.net} units of {title}, and all strategies together should hold "
+        f"{longs - shorts}: it was closed elsewhere, by hand perhaps. Nothing is {done} that the account may "
+        "not have"
     )
 
 

@@ -25,7 +25,7 @@ from gateway.domain.sizing import slices, units
 from gateway.drafts import Draft, pricing, proposal, rows
 from gateway.entries_before import EntriesBefore
 from gateway.exits import (
-    Net,
+    Account,
     has_something_to_close,
     plan_exits,
     unknown_entries,
@@ -170,14 +170,14 @@ class Planner:
     async def _plan_exit(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:
         """The drafts are made inside the transaction: nothing may be sold twice between look and claim."""
         await self._entries.wait(alert.signal, strategy)
-        net = await self._positions.credible(alert.signal, strategy, self._freeze)
+        account = await self._positions.credible(alert.signal, strategy, self._freeze)
         priced: dict[str, Decimal | None] = {}
         for key in await self._database.read(lambda connection: self._exit_keys(connection, alert, strategy)):
             priced[key] = await soon(self._venues[strategy.venue].prices.last(key))
         checkpoint("planning.exit_decided")
         ask = (strategy.confirm_exits or stale) and not alert.signal.by_owner
         await self._database.write(
-            lambda connection: self._commit_exit(connection, alert, strategy, priced, net, ask)
+            lambda connection: self._commit_exit(connection, alert, strategy, priced, account, ask)
         )
         self._wake(ask)
 
@@ -191,12 +191,12 @@ class Planner:
         alert: Accepted,
         strategy: StrategySettings,
         priced: Mapping[str, Decimal | None],
-        net: Net | None,
+        account: Account | None,
         ask: bool,
     ) -> None:
         purpose = Purpose.CLOSE if alert.signal.by_owner else Purpose.EXIT
         drafts = []
-        for plan in plan_exits(connection, alert.signal, strategy, self._freeze, net):
+        for plan in plan_exits(connection, alert.signal, strategy, self._freeze, account):
             premium = priced.get(plan.contract.quote_key)
             drafts.append(
                 self._draft(
@@ -208,7 +208,7 @@ class Planner:
         for alert_id in withdrawn:
             self._outbox.show(connection, f"alert:{alert_id}", at=now)
         if not drafts:
-            sentence = why_nothing_to_close(connection, alert.signal, strategy, self._freeze)
+            sentence = why_nothing_to_close(connection, alert.signal, strategy, self._freeze, account)
             if withdrawn:
                 sentence += f"; the entry that was not sent yet ({', '.join(withdrawn)}) is withdrawn"
             self._record(connection, alert, AlertState.REFUSED, [sentence], now)

@@ -1,17 +1,22 @@
 """The account's positions as an exit may believe them: read soon or not, twice where they fall short."""
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
 
 from config.settings import StrategySettings
+from gateway.domain.difference import Together, shown
 from gateway.domain.errors import BrokerError
+from gateway.domain.order import Side
 from gateway.domain.signal import Signal
-from gateway.exits import Net, plan_exits
+from gateway.exits import Account, plan_exits
 from gateway.venues import VenueAccess
+from storage import holdings, intents
 from storage.engine import Database
 
 log = structlog.get_logger()
@@ -20,6 +25,8 @@ log = structlog.get_logger()
 READ_PATIENCE_SECONDS = 3.0
 #: Kite's positions may lag so long behind a fill.
 POSITIONS_LAG_SECONDS = 5.0
+#: How often they are read again within that time, where they fall short.
+LOOKS_AGAIN = 4
 
 Read = TypeVar("Read")
 
@@ -40,39 +47,66 @@ class AccountPositions:
     def __init__(self, venues: Mapping[str, VenueAccess], database: Database) -> None:
         self._venues = venues
         self._database = database
-        self._readings: dict[str, asyncio.Task[Net | None]] = {}
+        self._readings: dict[str, asyncio.Task[Account | None]] = {}
 
     async def credible(
         self, signal: Signal, strategy: StrategySettings, freeze: Callable[[str], int]
-    ) -> Net | None:
-        """The net positions; read again after a while where they fall short of our book: they may lag."""
-        net = await soon(self._read(strategy.venue))
-        if net is None or not await self._database.read(
-            lambda connection: _falls_short(connection, signal, strategy, freeze, net)
-        ):
-            return net
-        await asyncio.sleep(POSITIONS_LAG_SECONDS)
-        return await soon(self._read(strategy.venue))
+    ) -> Account | None:
+        """The account; read again, for a while, where it falls short of our book: positions may lag, and
+        another strategy's order may be on its way."""
+        account = await soon(self._read(strategy.venue))
+        for _ in range(LOOKS_AGAIN):
+            if account is None or not await self._database.read(
+                partial(_falls_short, signal=signal, strategy=strategy, freeze=freeze, account=account)
+            ):
+                break
+            await asyncio.sleep(POSITIONS_LAG_SECONDS / LOOKS_AGAIN)
+            account = await soon(self._read(strategy.venue))
+        return account
 
-    async def _read(self, venue: str) -> Net | None:
+    async def _read(self, venue: str) -> Account | None:
         """Exits of one moment share a reading: Kite allows ten a second, and a flatten may have more."""
         reading = self._readings.get(venue)
         if reading is None or reading.done():
             reading = self._readings[venue] = asyncio.create_task(self._ask(venue), name="positions")
         return await asyncio.shield(reading)
 
-    async def _ask(self, venue: str) -> Net | None:
+    async def _ask(self, venue: str) -> Account | None:
+        before = await self._database.read(lambda connection: _together(connection, venue))
         try:
             rows = await self._venues[venue].book.positions()
         except BrokerError as error:
             log.warning("positions_not_read", venue=venue, error=error.sentence)
             return None
-        return {(row.tradingsymbol, row.product): row.quantity for row in rows}
+        after = await self._database.read(lambda connection: _together(connection, venue))
+        nets = {(row.tradingsymbol, row.product): row.quantity for row in rows}
+        return {key: shown(net, (before[key], after[key])) for key, net in nets.items()}
+
+
+def _together(connection: Connection, venue: str) -> defaultdict[tuple[str, str], Together]:
+    """What all strategies hold, by contract and product."""
+    units: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for row in holdings.open_(connection, venue=venue):
+        units[row.tradingsymbol, row.product][row.side] += row.quantity
+    found = defaultdict(Together)
+    for key, held in units.items():
+        found[key] = Together(
+            longs=held[Side.BUY],
+            shorts=held[Side.SELL],
+            selling=intents.under_way(connection, venue, *key, Side.SELL),
+            buying=intents.under_way(connection, venue, *key, Side.BUY),
+        )
+    return found
 
 
 def _falls_short(
-    connection: Connection, signal: Signal, strategy: StrategySettings, freeze: Callable[[str], int], net: Net
+    connection: Connection,
+    *,
+    signal: Signal,
+    strategy: StrategySettings,
+    freeze: Callable[[str], int],
+    account: Account,
 ) -> bool:
     ours = plan_exits(connection, signal, strategy, freeze)
-    theirs = plan_exits(connection, signal, strategy, freeze, net)
+    theirs = plan_exits(connection, signal, strategy, freeze, account)
     return sum(sum(plan.quantities) for plan in theirs) < sum(sum(plan.quantities) for plan in ours)

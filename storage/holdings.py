@@ -133,6 +133,13 @@ def of_contract(
     )
 
 
+def of_all(connection: Connection, venue: str, tradingsymbol: str, product: str, side: str) -> int:
+    """Units of one contract that all strategies together hold on that side."""
+    same = (holdings.c.venue == venue) & (holdings.c.tradingsymbol == tradingsymbol)
+    same &= (holdings.c.product == product) & (holdings.c.side == side)
+    return int(connection.scalar(select(func.sum(holdings.c.quantity)).where(same)) or 0)
+
+
 def open_(connection: Connection, strategy: str | None = None, venue: str | None = None) -> list[Row[Any]]:
     """Open holdings, oldest first; of one strategy or venue where named."""
     named = {"strategy": strategy, "venue": venue}

@@ -6,7 +6,19 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from gateway.domain.errors import IllegalMove
 from gateway.domain.figures import Figures
@@ -216,13 +228,16 @@ def mark_placed(connection: Connection, row: IntentRow, at: datetime) -> None:
     _step(connection, row, IntentState.PLACED, at, settled_at=at)
 
 
-def leaving_account(connection: Connection, venue: str, tradingsymbol: str, product: str) -> int:
-    """Units of one contract that any strategy of ours is selling right now."""
-    found = select(intents.c.strategy).where(
-        (intents.c.venue == venue) & (intents.c.tradingsymbol == tradingsymbol)
-    )
-    names = set(connection.scalars(found.distinct()))
-    return sum(being_sold(connection, venue, name, tradingsymbol, product) for name in names)
+def leaving_account(connection: Connection, venue: str, tradingsymbol: str, product: str, side: str) -> int:
+    """Units of one contract that exits on that side, of any strategy of ours, are closing right now."""
+    return _unfilled(connection, _closing(venue, tradingsymbol, product) & (intents.c.side == side))
+
+
+def under_way(connection: Connection, venue: str, tradingsymbol: str, product: str, side: str) -> int:
+    """Of these the units that were sent: the broker may have filled them before our book says so."""
+    sent = intents.c.state.in_([IntentState.PLACING, IntentState.UNKNOWN]) | intents.c.id.in_(_WORKING)
+    same = _closing(venue, tradingsymbol, product) & (intents.c.side == side)
+    return _unfilled(connection, same & sent)
 
 
 def by_tags(connection: Connection, venue: str, tags: Iterable[str]) -> list[IntentRow]:
@@ -312,16 +327,24 @@ def being_sold(connection: Connection, venue: str, strategy: str, tradingsymbol:
     A guard's stop that rests at the exchange is none of them: it makes way for an exit before that one is
     claimed (`sells.free_for` counts it, too).
     """
-    filled = select(orders.c.filled_quantity).where(orders.c.intent_id == intents.c.id).scalar_subquery()
-    statement = select(intents.c.quantity, filled).where(
-        (intents.c.venue == venue)
-        & (intents.c.strategy == strategy)
-        & (intents.c.tradingsymbol == tradingsymbol)
-        & (intents.c.product == product)
-        & (intents.c.purpose != Purpose.ENTRY)
-        & (intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(_WORKING))
-        & ~resting_stop()
+    return _unfilled(connection, _closing(venue, tradingsymbol, product) & (intents.c.strategy == strategy))
+
+
+def _closing(venue: str, tradingsymbol: str, product: str) -> ColumnElement[bool]:
+    """Exits of one contract that are decided, open or unknown; stops at rest are none."""
+    return and_(
+        intents.c.venue == venue,
+        intents.c.tradingsymbol == tradingsymbol,
+        intents.c.product == product,
+        intents.c.purpose != Purpose.ENTRY,
+        intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(_WORKING),
+        ~resting_stop(),
     )
+
+
+def _unfilled(connection: Connection, which: ColumnElement[bool]) -> int:
+    filled = select(orders.c.filled_quantity).where(orders.c.intent_id == intents.c.id).scalar_subquery()
+    statement = select(intents.c.quantity, filled).where(which)
     return sum(quantity - (done or 0) for quantity, done in connection.execute(statement))
 
 

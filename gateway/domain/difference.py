@@ -1,6 +1,6 @@
 """A difference between our holdings and the broker's positions, in one contract and product. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -44,6 +44,48 @@ class Strangers:
 
     units: int = 0
     average: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """What all strategies of ours hold of one contract and product, in units."""
+
+    longs: int = 0
+    shorts: int = 0
+    #: What exits of ours that were sent and not seen filled are selling, or buying back.
+    selling: int = 0
+    buying: int = 0
+
+    def lacking(self, side: Side, net: int) -> int:
+        """Units of what we hold on that side that the account may not have, by its net position.
+
+        The broker nets all strategies and the owner's own hand. Ours on the other side explain a net that is
+        nearer to zero; not those that are just being closed: the net may show their fills already.
+        """
+        if side is Side.BUY:
+            return max(self.longs - max(self.shorts - self.buying, 0) - net, 0)
+        return max(self.shorts - max(self.longs - self.selling, 0) + net, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One contract in the broker's positions: its net, and the units that it may lack of what we hold long
+    and short."""
+
+    net: int
+    longs: int
+    shorts: int
+
+    def lacking(self, side: Side) -> int:
+        """Units of what we hold on that side that the account may not have."""
+        return self.longs if side is Side.BUY else self.shorts
+
+
+def shown(net: int, books: Sequence[Together]) -> Shown:
+    """What a net position says beside our book before and after it was read: a fill came in between perhaps,
+    and then nobody knows on which side of it the net was."""
+    longs, shorts = (max(book.lacking(side, net) for book in books) for side in (Side.BUY, Side.SELL))
+    return Shown(net=net, longs=longs, shorts=shorts)
 
 
 def kind_of(held: int, net: int | None, *, expired: bool) -> DifferenceKind | None:

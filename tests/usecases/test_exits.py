@@ -12,6 +12,7 @@ from gateway.domain.signal import Action, Signal, StrikeKind, StrikeRule
 from gateway.ingress.completion import complete
 from gateway.paper.faults import FaultKind
 from storage import alerts, intents, tables
+from tests.usecases.by_hand import trade_by_hand
 from tests.usecases.world import LOT, arrival, buy, sell, strike
 
 PLACE = "POST /orders/*"
@@ -305,7 +306,7 @@ async def fill_by_hand(world, intent_id, quantity):
 async def test_what_was_closed_by_hand_in_the_kite_app_is_not_sold_again(world):
     await world.execute()
     bought = await world.filled(buy())
-    await sell_by_hand(world, bought.intents[0], LOT)
+    await trade_by_hand(world, bought.intents[0], LOT)
     alert_id = await world.send(sell())
     await world.reaches(alert_id, "refused")
     assert await world.was_told("closed elsewhere")
@@ -315,31 +316,10 @@ async def test_what_was_closed_by_hand_in_the_kite_app_is_not_sold_again(world):
 async def test_what_was_closed_by_hand_in_part_leaves_the_rest_to_sell(world):
     await world.execute()
     bought = await world.filled(buy(lots=3))
-    await sell_by_hand(world, bought.intents[0], LOT)
+    await trade_by_hand(world, bought.intents[0], LOT)
     view = await world.filled(sell())
     assert [row.quantity for row in view.intents] == [2 * LOT]
     assert set(world.positions().values()) == {0}
-
-
-async def sell_by_hand(world, row, quantity):
-    """The owner sells in the Kite app: an order without our tag."""
-    kite = world.client._kite
-    order_id = await asyncio.to_thread(
-        kite.place_order,
-        variety="regular",
-        exchange=row.exchange,
-        tradingsymbol=row.tradingsymbol,
-        transaction_type="SELL",
-        quantity=quantity,
-        product=row.product,
-        order_type="MARKET",
-        market_protection=-1,
-    )
-
-    async def complete():
-        return any(order.order_id == order_id and order.filled_quantity for order in await world.orders())
-
-    await world.until(complete)
 
 
 async def test_positions_that_cannot_be_read_are_unknown_not_flat(world):
