@@ -60,6 +60,40 @@ def pricing(
     return "LIMIT", price_of(premium, side, contract.tick_size), None
 
 
+def draft_of(
+    purpose: Purpose,
+    side: Side,
+    contract: Contract,
+    product: str,
+    quantities: tuple[int, ...],
+    strategy: StrategySettings,
+    premium: Decimal | None,
+    stop_loss: Level | None = None,
+    target: Level | None = None,
+    trailing_stop: Level | None = None,
+) -> Draft:
+    """The draft of an order of that contract, priced as the strategy says.
+
+    Raises Refusal where an entry needs a price that could not be had.
+    """
+    order_type, price, protection = pricing(strategy, purpose, side, contract, premium)
+    return Draft(
+        purpose=purpose,
+        side=side,
+        contract=contract,
+        venue=strategy.venue,
+        product=product,
+        quantities=quantities,
+        order_type=order_type,
+        price=price,
+        market_protection=protection,
+        premium=premium,
+        stop_loss=stop_loss,
+        target=target,
+        trailing_stop=trailing_stop,
+    )
+
+
 def proposal(draft: Draft, strategy: StrategySettings, *, asked: bool) -> Proposal:
     """What the rules are asked about."""
     return Proposal(

@@ -3,7 +3,7 @@
 SELL closes what was bought, BUY what was sold short, EXIT either.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from gateway.domain.contract import Contract, OptionType
 from gateway.domain.difference import Shown
 from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose, Side
 from gateway.domain.signal import Action, Signal, StrikeKind
-from gateway.domain.sizing import slices
+from gateway.domain.sizing import closing_units, slices
 from storage import closings, holdings, intents
 from storage.tables import intents as intents_table
 from storage.tables import orders as orders_table
@@ -62,7 +62,7 @@ def plan_exits(
     """
     held = _held(connection, signal, strategy)
     wanted = _wanted(signal, held)
-    plans = []
+    plans: list[ExitPlan] = []
     for each in held:
         busy = intents.being_sold(
             connection, strategy.venue, strategy.name, each.contract.tradingsymbol, each.product
@@ -71,8 +71,8 @@ def plan_exits(
         # Kite keeps a row of what was closed today; no row at all says nothing, and unknown is not flat.
         if account is not None and each.key in account:
             free = min(free, _left_in(connection, strategy.venue, each, account[each.key]))
-        # A lot cannot be split: an exit of a part of one sells the whole lot, never more than is held.
-        quantity = min(free, -(-wanted // each.contract.lot_size) * each.contract.lot_size)
+        lot = each.contract.lot_size
+        quantity = closing_units(wanted, free, lot, at_least_one=not plans)
         wanted = max(wanted - quantity, 0)
         if quantity:
             contract = each.contract
@@ -86,6 +86,18 @@ def plan_exits(
                 )
             )
     return plans
+
+
+def other_size(signal: Signal, plans: Sequence[ExitPlan]) -> str | None:
+    """Of an exit that closes another quantity than its alert says: how, and why. None where it does not, and
+    for exits from inside."""
+    lot = plans[0].contract.lot_size
+    said = signal.quantity if signal.quantity is not None else (signal.lots or 0) * lot
+    closed = sum(sum(plan.quantities) for plan in plans)
+    if signal.by_owner or said in (0, closed):
+        return None
+    why = "no more is left to close" if said - closed >= lot else f"a lot of {lot} units cannot be split"
+    return f"the alert says {said} units, and {closed} are to be closed: {why}"
 
 
 def _left_in(connection: Connection, venue: str, held: _Held, shown: Shown) -> int:

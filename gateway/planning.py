@@ -20,13 +20,14 @@ from gateway.domain.order import (
     Side,
 )
 from gateway.domain.risk import NOTHING_READ, Readings, Rule, judge, left_unjudged
-from gateway.domain.signal import Action, Level, Signal, StrikeKind
+from gateway.domain.signal import Action, Signal, StrikeKind
 from gateway.domain.sizing import slices, units
-from gateway.drafts import Draft, pricing, proposal, rows
+from gateway.drafts import Draft, draft_of, proposal, rows
 from gateway.entries_before import EntriesBefore
 from gateway.exits import (
     Account,
     has_something_to_close,
+    other_size,
     plan_exits,
     unknown_entries,
     why_nothing_to_close,
@@ -195,14 +196,19 @@ class Planner:
         ask: bool,
     ) -> None:
         purpose = Purpose.CLOSE if alert.signal.by_owner else Purpose.EXIT
-        drafts = []
-        for plan in plan_exits(connection, alert.signal, strategy, self._freeze, account):
-            premium = priced.get(plan.contract.quote_key)
-            drafts.append(
-                self._draft(
-                    purpose, plan.side, plan.contract, plan.product, plan.quantities, strategy, premium
-                )
+        plans = plan_exits(connection, alert.signal, strategy, self._freeze, account)
+        drafts = [
+            draft_of(
+                purpose,
+                plan.side,
+                plan.contract,
+                plan.product,
+                plan.quantities,
+                strategy,
+                priced.get(plan.contract.quote_key),
             )
+            for plan in plans
+        ]
         now = self._clock()
         withdrawn = withdraw_unsent(connection, alert.signal, strategy, now)
         for alert_id in withdrawn:
@@ -213,9 +219,14 @@ class Planner:
                 sentence += f"; the entry that was not sent yet ({', '.join(withdrawn)}) is withdrawn"
             self._record(connection, alert, AlertState.REFUSED, [sentence], now)
             return
-        self._commit(connection, alert, strategy, drafts, ask)
+        if not self._commit(connection, alert, strategy, drafts, ask):
+            return
+        texts = []
         if unknown := unknown_entries(connection, alert.signal, strategy):
-            text = wording.exit_without(alert.strategy, unknown)
+            texts.append(wording.exit_without(alert.strategy, unknown))
+        if difference := other_size(alert.signal, plans):
+            texts.append(wording.another_quantity(_what(alert.signal), alert.strategy, difference))
+        for text in texts:
             self._outbox.tell(connection, text, at=now, subject=f"alert:{alert.alert_id}")
 
     async def _draft_entry(self, signal: Signal, strategy: StrategySettings, side: Side) -> Draft:
@@ -232,7 +243,7 @@ class Planner:
         await venue.prices.follow(contract.instrument_token, contract.quote_key)
         premium = await venue.prices.last(contract.quote_key)
         cut = slices(total, lot_size=contract.lot_size, freeze_quantity=self._freeze(contract.name))
-        draft = self._draft(
+        draft = draft_of(
             Purpose.ENTRY,
             side,
             contract,
@@ -268,36 +279,6 @@ class Planner:
             spot = await venue.prices.last(underlying.index_key)
         return chain.contract(expiry, signal.option_type, signal.strike, spot)
 
-    def _draft(
-        self,
-        purpose: Purpose,
-        side: Side,
-        contract: Contract,
-        product: str,
-        quantities: tuple[int, ...],
-        strategy: StrategySettings,
-        premium: Decimal | None,
-        stop_loss: Level | None = None,
-        target: Level | None = None,
-        trailing_stop: Level | None = None,
-    ) -> Draft:
-        order_type, price, protection = pricing(strategy, purpose, side, contract, premium)
-        return Draft(
-            purpose=purpose,
-            side=side,
-            contract=contract,
-            venue=strategy.venue,
-            product=product,
-            quantities=quantities,
-            order_type=order_type,
-            price=price,
-            market_protection=protection,
-            premium=premium,
-            stop_loss=stop_loss,
-            target=target,
-            trailing_stop=trailing_stop,
-        )
-
     def _freeze(self, name: str) -> int:
         venue = next(iter(self._venues.values()))
         return venue.instruments.underlying(name).freeze_quantity
@@ -314,7 +295,8 @@ class Planner:
         drafts: list[Draft],
         ask: bool,
         readings: Readings = NOTHING_READ,
-    ) -> None:
+    ) -> bool:
+        """Planned, or refused by a rule (False)."""
         now = self._clock()
         world = self._world.read(connection, strategy.venue, strategy.name, readings)
         proposals = [proposal(draft, strategy, asked=ask) for draft in drafts]
@@ -337,7 +319,7 @@ class Planner:
                 sentences.append(wording.KEPT)
                 self._outbox.show(connection, f"exit:{alert.alert_id}", at=now)
             self._record(connection, alert, AlertState.REFUSED, sentences, now)
-            return
+            return False
         alerts.settle(connection, alert.alert_id, AlertState.PLANNED, None, now)
         intents.add(connection, rows(alert.alert_id, strategy.name, drafts), now)
         checkpoint("planning.inserted")
@@ -357,6 +339,7 @@ class Planner:
         if ask and (unjudged := left_unjudged(self._rules, proposals[0], world)):
             text = wording.not_checked(intents.of_alert(connection, alert.alert_id)[0], unjudged)
             self._outbox.tell(connection, text, at=now, subject=subject, loud=False)
+        return True
 
     async def _settle(self, alert: Accepted, state: AlertState, sentences: list[str]) -> None:
         now = self._clock()
@@ -372,8 +355,7 @@ class Planner:
         self._outbox.tell(connection, text, at=now, event=event, strategy=strategy)
 
     def _wording(self, alert: Accepted, state: AlertState, sentences: list[str]) -> str:
-        signal = alert.signal
-        what = " ".join(str(part) for part in (signal.action, signal.symbol, signal.option_type) if part)
+        what = _what(alert.signal)
         return wording.refused(
             alert.alert_id, alert.strategy, what, sentences, stale=state is AlertState.STALE
         )
@@ -385,3 +367,8 @@ class Planner:
             self._wakeups.questions.ring()
         else:
             self._wakeups.executor.ring()
+
+
+def _what(signal: Signal) -> str:
+    """What an alert wants, in a few words."""
+    return " ".join(str(part) for part in (signal.action, signal.symbol, signal.option_type) if part)

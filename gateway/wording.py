@@ -49,6 +49,11 @@ def exit_without(strategy: str, alert_ids: Iterable[str]) -> str:
     )
 
 
+def another_quantity(what: str, strategy: str, sentence: str) -> str:
+    """An exit that closes more or less than its alert says."""
+    return f"🔸 <b>Not the alert's quantity</b> · {_safe(what)} · {_safe(strategy)}\n• {_safe(sentence)}"
+
+
 def order_title(row: Row[Any]) -> str:
     """`BUY 65 NIFTY 24000 CE 01 Dec · RSI · PAPER` for an intent's row."""
     strike = f"{Decimal(row.strike).normalize():f}"

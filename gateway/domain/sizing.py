@@ -43,6 +43,17 @@ def units(contract: Contract, *, quantity: int | None, lots: int | None, round_d
     )
 
 
+def closing_units(wanted: int, free: int, lot: int, *, at_least_one: bool) -> int:
+    """Units that an exit of `wanted` takes of `free`: all where it asks for as much, else the whole lots
+    within what it asks for; one lot where that is none and `at_least_one`, since a lot cannot be split."""
+    if wanted >= free:
+        return free
+    lots = wanted // lot
+    if wanted > 0 and at_least_one:
+        lots = max(lots, 1)
+    return min(free, lots * lot)
+
+
 def slices(total: int, *, lot_size: int, freeze_quantity: int) -> list[int]:
     """The orders that carry `total` units, none above the freeze quantity, each a multiple of the lot."""
     largest = max(freeze_quantity // lot_size, 1) * lot_size

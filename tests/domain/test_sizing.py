@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.errors import Refusal
 from gateway.domain.order import Side
-from gateway.domain.sizing import limit_at, marketable_limit, slices, units
+from gateway.domain.sizing import closing_units, limit_at, marketable_limit, slices, units
 from tests.domain.samples import contract
 
 TICK = Decimal("0.05")
@@ -59,6 +59,30 @@ def test_no_size_at_all_is_refused():
 def test_nothing_and_less_than_nothing_are_refused(size):
     with pytest.raises(Refusal):
         sized(**size)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "free", "closed"),
+    [
+        (65, 130, 65),
+        (70, 130, 65),
+        (129, 130, 65),
+        (130, 130, 130),
+        (500, 130, 130),
+        (50, 65, 65),
+        (1, 130, 65),
+        (0, 130, 0),
+        (50, 40, 40),
+        (70, 0, 0),
+    ],
+)
+def test_an_exit_closes_whole_lots_within_what_it_says_and_at_least_one(wanted, free, closed):
+    assert closing_units(wanted, free, 65, at_least_one=True) == closed
+
+
+def test_what_is_left_of_an_exit_after_one_contract_takes_no_lot_of_the_next():
+    assert closing_units(5, 65, 65, at_least_one=False) == 0
+    assert closing_units(70, 130, 65, at_least_one=False) == 65
 
 
 @given(st.integers(1, 5_000), st.sampled_from([(65, 1800), (30, 600), (20, 1000), (120, 2800), (25, 10)]))

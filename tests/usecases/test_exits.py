@@ -60,6 +60,38 @@ async def test_an_exit_of_a_part_leaves_the_rest(world):
     assert await world.held() == 2 * LOT
 
 
+@pytest.mark.parametrize(
+    ("held", "said", "closed", "why"),
+    [
+        (2, 70, LOT, "a lot of 65 units cannot be split"),
+        (1, 50, LOT, "a lot of 65 units cannot be split"),
+        (2, 5 * LOT, 2 * LOT, "no more is left to close"),
+    ],
+)
+async def test_an_exit_of_another_quantity_than_its_alert_says_is_told(world, held, said, closed, why):
+    await world.execute()
+    await world.filled(buy(lots=held))
+    await world.filled(sell(quantity=said))
+    assert await world.held() == held * LOT - closed
+    assert await world.was_told(f"the alert says {said} units, and {closed} are to be closed: {why}")
+
+
+@pytest.mark.parametrize("size", [{"quantity": LOT}, {"lots": 1}, {}])
+async def test_an_exit_of_what_its_alert_says_is_not_told_twice(world, size):
+    await world.execute()
+    await world.filled(buy())
+    await world.filled(sell(**size))
+    assert not await world.was_told("the alert says")
+
+
+async def test_an_exit_over_two_contracts_stays_within_what_its_alert_says(world):
+    await world.execute()
+    await world.filled(buy())
+    await world.filled(buy(strike=strike(24_100)))
+    view = await world.filled(sell(quantity=70))
+    assert [row.quantity for row in view.intents] == [LOT]
+
+
 async def test_two_strategies_with_the_same_contract_sell_only_their_own(world):
     await world.execute()
     await world.filled(buy("A", lots=1))
