@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from bot.guard_lines import guard_lines
 from bot.keyboard import Button
 from bot.question_lines import question_buttons, question_lines, worst_line
+from gateway.domain.freshness import is_ahead
 from gateway.domain.market import ist
 from gateway.domain.money import format_rupees, to_paise
 from gateway.domain.order import IntentState
@@ -158,9 +159,15 @@ def _guard_line(row: Row[Any]) -> str:
 
 
 def _context_line(view: AlertView, now: datetime) -> str:
-    fired = view.signal.time if view.signal and view.signal.time else view.row.received_at
-    age = f" · alert {seconds(now - fired)} old" if view.status is Status.AWAITING_APPROVAL else ""
+    age = f" · {_age(view, now)}" if view.status is Status.AWAITING_APPROVAL else ""
     return f"{html.escape(view.row.strategy)}{age} · <code>{view.row.id}</code>"
+
+
+def _age(view: AlertView, now: datetime) -> str:
+    said, came = view.signal.time if view.signal else None, view.row.received_at
+    if said is not None and is_ahead(said, came):
+        return f"alert of unknown age: its time is {ist(said):%d %b %H:%M:%S} IST"
+    return f"alert {seconds(now - min(said or came, came))} old"
 
 
 def _life(view: AlertView, now: datetime) -> list[str]:

@@ -11,9 +11,11 @@ from sqlalchemy import Connection
 from config.notices import NoticeEvent
 from config.settings import Settings, StrategySettings
 from gateway import reversal, wording
+from gateway.domain import freshness
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.contract import Contract
 from gateway.domain.errors import IllegalMove, InvalidAlert, Refusal, StorageFailed
+from gateway.domain.freshness import Doubt
 from gateway.domain.order import (
     AlertState,
     Purpose,
@@ -87,14 +89,16 @@ class Planner:
         checkpoint("planning.begun")
         strategy = self._settings.strategy(alert.strategy)
         try:
-            stale = self._is_stale(alert, strategy)
+            stale = freshness.doubt_about(
+                alert.signal.time, alert.received_at, self._clock(), strategy.max_alert_age_seconds
+            )
             opens, ask = await self._opens(alert.signal, strategy)
             if opens is not None:
                 if not stale:
                     await self._exit_first(alert, strategy)
                 await self._plan_entry(alert, strategy, stale, opens, ask)
             else:
-                await self._plan_exit(alert, strategy, stale)
+                await self._plan_exit(alert, strategy, stale is not None)
         except Refusal as refusal:
             await self._settle(alert, AlertState.REFUSED, [refusal.sentence])
         except (StorageFailed, IllegalMove):
@@ -121,21 +125,11 @@ class Planner:
         side = Side.BUY if signal.action is Action.BUY else Side.SELL
         return None if closes else side, asks
 
-    def _is_stale(self, alert: Accepted, strategy: StrategySettings) -> bool:
-        return self._age(alert) > timedelta(seconds=strategy.max_alert_age_seconds)
-
-    def _age(self, alert: Accepted) -> timedelta:
-        """By its own time, or by the time it waited here (a restart in between) where that is longer: the
-        sender's clock may be ahead."""
-        return self._clock() - min(alert.signal.time or alert.received_at, alert.received_at)
-
     async def _plan_entry(
-        self, alert: Accepted, strategy: StrategySettings, stale: bool, side: Side, ask: bool
+        self, alert: Accepted, strategy: StrategySettings, stale: Doubt | None, side: Side, ask: bool
     ) -> None:
         if stale:
-            age = self._age(alert).total_seconds()
-            sentence = f"the alert is {age:.0f} s old; {strategy.max_alert_age_seconds} s are allowed"
-            await self._settle(alert, AlertState.STALE, [sentence])
+            await self._settle(alert, stale.state, list(stale.sentences))
             return
         if not strategy.enabled:
             raise Refusal("enabled", f"strategy {strategy.name} is switched off in the configuration")

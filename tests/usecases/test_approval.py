@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.cards import alert_card
 from gateway import supervision
 from gateway.approval import Approvals
 from gateway.domain import checkpoints
@@ -212,13 +213,25 @@ async def test_an_exit_waits_for_approval_where_the_owner_wants_it(make_world):
     await world.reaches(alert_id, "filled")
 
 
-async def test_a_late_exit_is_asked_about_not_sent_blindly(world):
+@pytest.mark.parametrize("seconds", [-61, 61, 7_200])
+async def test_an_exit_late_or_from_the_future_is_asked_about_not_sent_blindly(world, seconds):
     await world.execute()
     await world.filled(buy())
-    alert_id = await ask(world, sell(time=world.clock() - timedelta(seconds=61)))
+    alert_id = await ask(world, sell(time=world.clock() + timedelta(seconds=seconds)))
     assert len(world.attempts()) == 1
     assert (await world.press(alert_id)).changed
     await world.reaches(alert_id, "filled")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-61, "alert 1 min old"), (7_200, "alert of unknown age: its time is 25 Nov 12:00:00 IST")],
+)
+async def test_the_card_of_such_an_exit_says_why_it_asks(world, seconds, words):
+    await world.execute()
+    await world.filled(buy())
+    alert_id = await ask(world, sell(time=world.clock() + timedelta(seconds=seconds)))
+    assert words in alert_card(await world.view(alert_id), world.clock()).text
 
 
 async def test_each_strategy_has_its_own_mode(make_world):

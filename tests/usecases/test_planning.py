@@ -184,6 +184,50 @@ async def test_a_senders_clock_that_is_ahead_makes_no_old_alert_young(world):
     await world.reaches(alert_id, "stale", look=False)
 
 
+@pytest.mark.parametrize(
+    ("ahead", "read"),
+    [
+        ({"seconds": 61}, "25 Nov 2026 10:01:01 IST"),
+        ({"hours": 2}, "25 Nov 2026 12:00:00 IST"),
+        ({"days": 27_000}, "28 Oct 2100 10:00:00 IST"),
+        # fired at 07:00 by an Indian clock, written without a zone: three hours old, and read as 12:30
+        ({"hours": 2, "minutes": 30}, "25 Nov 2026 12:30:00 IST"),
+    ],
+)
+async def test_an_entry_from_the_future_is_refused_because_its_age_is_not_known(world, ahead, read):
+    reason = await refused(world, buy(time=world.clock() + timedelta(**ahead)))
+    assert f"read as {read}" in reason
+    assert "{{timenow}}" in reason
+    assert "UTC" in reason
+
+
+async def test_a_senders_clock_may_be_a_minute_ahead(world):
+    assert await planned(world, buy(time=world.clock() + timedelta(seconds=60)))
+
+
+@pytest.mark.parametrize(
+    ("age", "hinted"),
+    [
+        ({"minutes": 5}, True),
+        ({"hours": 24}, True),
+        ({"minutes": 5, "seconds": 7}, False),
+        ({"hours": 24, "minutes": 1}, False),
+    ],
+)
+async def test_a_bars_opening_time_sent_for_the_alerts_is_pointed_out(world, age, hinted):
+    reason = await refused(world, buy(time=world.clock() - timedelta(**age)))
+    assert ("{{time}} is when its bar opened" in reason) is hinted
+
+
+async def test_an_alert_that_only_waited_here_is_not_suspected_of_a_bars_time(world):
+    await world.lanes.stop()
+    alert_id = await world.send(buy(time=world.clock()))
+    world.clock.forward(minutes=5)
+    await world.restart()
+    view = await world.reaches(alert_id, "stale", look=False)
+    assert view.row.reason == "the alert is 300 s old; 60 s are allowed"
+
+
 async def test_each_strategy_has_its_own_patience(make_world):
     world = await make_world(strategies={"S": {"max_alert_age_seconds": 3600}})
     assert await planned(world, buy(time=world.clock() - timedelta(seconds=3599)))
