@@ -11,12 +11,11 @@ from sqlalchemy import Connection, func, select
 
 from config.notices import NoticeEvent
 from config.settings import Settings
-from gateway.domain.drift import drift_of
 from gateway.domain.errors import StorageFailed
 from gateway.domain.market import Calendar, ist
 from gateway.lanes import Accepted
+from gateway.position_watch import PositionWatch, Seen
 from gateway.wakeups import Wakeups
-from storage import holdings
 from storage.engine import Database
 from storage.notices import Outbox, Priority
 from storage.tables import alerts
@@ -48,19 +47,30 @@ class Watchfulness:
         self._calendar = calendar
         self._wakeups = wakeups
         self._clock = clock
+        self._positions = PositionWatch(settings, database, outbox, clock, wakeups.outbox.ring)
         self._times: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._warned: dict[str, datetime] = {}
         self._silent: set[str] = set()
         self._started_at = clock()
 
-    async def look_at(self, alert: Accepted) -> None:
-        """Before the alert is planned: what its arrival and its own view of the world tell. Never raises."""
+    async def look_at(self, alert: Accepted) -> Seen | None:
+        """Before the alert is planned: what its own view of the world tells. Never raises."""
         self._silent.discard(alert.strategy)
         try:
-            told = [text for text in (self._burst(alert), await self._drift(alert)) if text]
-            if told:
-                await self._tell(alert.strategy, told)
+            if told := self._burst(alert):
+                await self._tell(alert.strategy, [told])
+            return await self._positions.before(alert)
         except Exception:  # a border: what is only watched must not cost the alert its plan
+            log.exception("watchfulness_failed", alert_id=alert.alert_id)
+            return None
+
+    async def look_after(self, alert: Accepted, seen: Seen | None) -> None:
+        """Once it is planned: whether that leaves us where TradingView is. Never raises."""
+        if seen is None:
+            return
+        try:
+            await self._positions.after(alert, seen)
+        except Exception:  # a border: nor may it cost the strategy its next alert
             log.exception("watchfulness_failed", alert_id=alert.alert_id)
 
     def _burst(self, alert: Accepted) -> str | None:
@@ -77,17 +87,6 @@ class Watchfulness:
             f"TradingView stops an alert that fires more than {BURST_LIMIT} times in 3 minutes, without "
             "telling anybody. Check its frequency."
         )
-
-    async def _drift(self, alert: Accepted) -> str | None:
-        signal = alert.signal
-        if signal.prev_market_position is None and signal.market_position is None:
-            return None
-        venue = self._settings.strategy(alert.strategy).venue
-        rows = await self._database.read(lambda connection: holdings.open_(connection, alert.strategy, venue))
-        sentence = drift_of(signal, sum(map(holdings.signed, rows)))
-        if sentence is None:
-            return None
-        return f"🧭 <b>Positions differ</b> · {html.escape(alert.strategy)}\n{html.escape(sentence)}."
 
     async def run(self) -> None:
         """Looks for silence while the market is open, for as long as it is not cancelled."""

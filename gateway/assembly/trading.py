@@ -109,8 +109,9 @@ class Trading:
         watchfulness = Watchfulness(*shared, ground.calendar, ground.wakeups, ground.clock)
 
         async def work(alert: Accepted) -> None:
-            await watchfulness.look_at(alert)
+            seen = await watchfulness.look_at(alert)
             await planner.plan(alert)
+            await watchfulness.look_after(alert, seen)
 
         self.lanes = Lanes(work)
         self.intake = Intake(
