@@ -33,7 +33,7 @@ class NoticeEvent(StrEnum):
     #: A guard: placed, changed, taken away; and gone off.
     GUARD = "guard"
     TRIGGERED = "triggered"
-    #: A strategy that is silent, fires too often, or disagrees with TradingView.
+    #: A strategy that is silent, fires too often, disagrees with TradingView, or has delayed data.
     WATCH = "watch"
     #: What must be heard of: no clear answer, an exit that does not come off, a bare holding, the switch.
     UNKNOWN = "unknown"

@@ -1,13 +1,12 @@
-"""What is told although nobody asked: drift, alerts too thick, strategies that fell silent."""
+"""What is told although nobody asked: positions that differ, strategies that fell silent."""
 
 import asyncio
 import html
-from collections import defaultdict, deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
 from config.notices import NoticeEvent
 from config.settings import Settings
@@ -22,10 +21,6 @@ from storage.tables import alerts
 
 log = structlog.get_logger()
 
-#: TradingView stops an alert that fires more than 15 times in 3 minutes, without a word to us
-#: (facts/tradingview.md 2); the owner hears of it some alerts before.
-BURST_WINDOW = timedelta(minutes=3)
-BURST_LIMIT, BURST_WARNING = 15, 12
 LOOK_SECONDS = 30.0
 
 
@@ -48,8 +43,6 @@ class Watchfulness:
         self._wakeups = wakeups
         self._clock = clock
         self._positions = PositionWatch(settings, database, outbox, clock, wakeups.outbox.ring)
-        self._times: defaultdict[str, deque[datetime]] = defaultdict(deque)
-        self._warned: dict[str, datetime] = {}
         self._silent: set[str] = set()
         self._started_at = clock()
 
@@ -57,8 +50,6 @@ class Watchfulness:
         """Before the alert is planned: what its own view of the world tells. Never raises."""
         self._silent.discard(alert.strategy)
         try:
-            if told := self._burst(alert):
-                await self._tell(alert.strategy, [told])
             return await self._positions.before(alert)
         except Exception:  # a border: what is only watched must not cost the alert its plan
             log.exception("watchfulness_failed", alert_id=alert.alert_id)
@@ -72,21 +63,6 @@ class Watchfulness:
             await self._positions.after(alert, seen)
         except Exception:  # a border: nor may it cost the strategy its next alert
             log.exception("watchfulness_failed", alert_id=alert.alert_id)
-
-    def _burst(self, alert: Accepted) -> str | None:
-        times = self._times[alert.strategy]
-        times.append(alert.received_at)
-        while times[0] < alert.received_at - BURST_WINDOW:
-            times.popleft()
-        warned = self._warned.get(alert.strategy)
-        if len(times) < BURST_WARNING or (warned and alert.received_at - warned < BURST_WINDOW):
-            return None
-        self._warned[alert.strategy] = alert.received_at
-        return (
-            f"⚠️ <b>{len(times)} alerts in 3 minutes</b> · {html.escape(alert.strategy)}\n"
-            f"TradingView stops an alert that fires more than {BURST_LIMIT} times in 3 minutes, without "
-            "telling anybody. Check its frequency."
-        )
 
     async def run(self) -> None:
         """Looks for silence while the market is open, for as long as it is not cancelled."""
@@ -112,7 +88,7 @@ class Watchfulness:
             if now - since > span and name not in self._silent:
                 self._silent.add(name)
                 minutes = int((now - since).total_seconds() // 60)
-                await self._tell(name, [_silence(name, minutes, int(span.total_seconds() // 60))])
+                await self._tell(name, _silence(name, minutes, int(span.total_seconds() // 60)))
 
     async def _last_heard(self, name: str) -> datetime:
         found: datetime | None = await self._database.read(
@@ -130,22 +106,19 @@ class Watchfulness:
             return self._started_at
         return datetime.combine(local.date(), hours.open, local.tzinfo)
 
-    async def _tell(self, strategy: str, texts: list[str]) -> None:
+    async def _tell(self, strategy: str, text: str) -> None:
         now = self._clock()
-
-        def work(connection: Connection) -> None:
-            for text in texts:
-                self._outbox.tell(
-                    connection,
-                    text,
-                    at=now,
-                    loud=False,
-                    priority=Priority.CHATTER,
-                    event=NoticeEvent.WATCH,
-                    strategy=strategy,
-                )
-
-        await self._database.write(work)
+        await self._database.write(
+            lambda connection: self._outbox.tell(
+                connection,
+                text,
+                at=now,
+                loud=False,
+                priority=Priority.CHATTER,
+                event=NoticeEvent.WATCH,
+                strategy=strategy,
+            )
+        )
         self._wakeups.outbox.ring()
 
 

@@ -11,6 +11,7 @@ from gateway.closing import Closing
 from gateway.closing_exits import ClosingExits
 from gateway.comparison import Comparison
 from gateway.countdown import Countdown
+from gateway.deliveries import Deliveries
 from gateway.domain.order import AlertState
 from gateway.execution import Executor
 from gateway.guards import Guards, Surroundings
@@ -107,6 +108,7 @@ class Trading:
         ground = self._ground
         shared = (ground.settings, ground.database, ground.outbox)
         watchfulness = Watchfulness(*shared, ground.calendar, ground.wakeups, ground.clock)
+        deliveries = Deliveries(ground.database, ground.outbox, ground.clock, ground.wakeups.outbox.ring)
 
         async def work(alert: Accepted) -> None:
             seen = await watchfulness.look_at(alert)
@@ -124,6 +126,7 @@ class Trading:
                 ("intake", self.intake.run),
                 ("approvals", self.approvals.run),
                 ("watchfulness", watchfulness.run),
+                ("deliveries", deliveries.run),
             ]
         )
 

@@ -8,7 +8,7 @@ import pytest
 from gateway.domain.contract import OptionType
 from gateway.lanes import Accepted
 from gateway.position_watch import Seen
-from gateway.watchfulness import BURST_WARNING, Watchfulness
+from gateway.watchfulness import Watchfulness
 from storage import flags
 from tests.usecases.world import arrival, buy, sell, strike
 
@@ -32,16 +32,6 @@ def accepted(world, signal=None):
         signal=made.signal,
         received_at=made.received_at,
     )
-
-
-async def test_alerts_too_thick_are_told_once_before_tradingview_stops_them(world, watch):
-    for _ in range(BURST_WARNING + 2):
-        await watch.look_at(accepted(world))
-    assert len(await world.told()) == 1
-    assert await world.was_told("alerts in 3 minutes")
-    world.clock.forward(minutes=10)
-    await watch.look_at(accepted(world))
-    assert len(await world.told()) == 1
 
 
 async def through(world, watch, signal, status="filled"):
