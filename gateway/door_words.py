@@ -14,10 +14,12 @@ _OWN_ID: Final = '"id": "{{ticker}}-{{timenow}}"'
 
 def not_understood(arrival: Arrival) -> str:
     """An authentic body that says nothing we could act on."""
+    which = f", number {arrival.part + 1} of its body" if arrival.part else ""
+    received = f"Received: <code>{_safe(arrival.received)}</code>\n" if arrival.received else ""
     return (
         f"⚠️ <b>Alert not understood</b> · {_safe(arrival.strategy)}\n"
         f"<b>{_safe(arrival.field or 'body')}</b>: {_safe(arrival.reason or '')}\n"
-        f"Nothing was ordered. Alert <code>{arrival.alert_id}</code> is kept."
+        f"{received}Nothing was ordered. Alert <code>{arrival.alert_id}</code>{which} is kept."
     )
 
 

@@ -35,6 +35,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     part: int = 0
     field: str | None = None
     reason: str | None = None
+    #: Of one not understood: what came, as it may be shown.
+    received: str | None = None
 
 
 class Repeat(msgspec.Struct, frozen=True, kw_only=True):

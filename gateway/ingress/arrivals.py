@@ -29,6 +29,8 @@ MAX_WAIT: Final = 30.0
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _LONGEST_NAME = 64
 _LONGEST_FIELD = 64
+#: Characters of a body that was not understood, in its message.
+_LONGEST_SHOWN = 300
 _OUR_FAULT = "Manjha stumbled over this alert, which is a fault of its own; the log says where."
 
 
@@ -59,7 +61,7 @@ class Arrivals:
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         secret = settings.webhook_secret
-        self._secret = secret.get_secret_value().encode() if secret is not None else b""
+        self._secret = secret.get_secret_value() if secret is not None else ""
         self._strategy: Callable[[str], StrategySettings] = lru_cache(maxsize=256)(settings.strategy)
 
     def errand(
@@ -75,7 +77,7 @@ class Arrivals:
         several = _elements(document) is not None
         post = _Post(
             body=body,
-            kept=body.replace(self._secret, b"*" * len(self._secret)) if self._secret else body,
+            kept=payload.blotted(body, document, self._secret),
             source=source,
             received_at=self._clock(),
             webhook_id=webhook_id,
@@ -88,7 +90,7 @@ class Arrivals:
                 post = replace(post, strategy=strategy_in(query))
                 wait = wait_in(query)
             except InvalidAlert as fault:
-                return Errand(arrivals=[_invalid(post, 0, fault)], several=False, wait=0.0)
+                return Errand(arrivals=[self._invalid(post, 0, document, fault)], several=False, wait=0.0)
         parts = parts_of(document)
         arrivals = [self._arrival(post, index, part) for index, part in enumerate(parts)]
         return Errand(arrivals=arrivals, several=several, wait=wait)
@@ -98,18 +100,31 @@ class Arrivals:
             return self._judged(post, index, part)
         except Exception:  # the border: a fault of ours must not cost the owner the news of an alert
             log.exception("alert_stumbled_over")
-            return _invalid(post, index, InvalidAlert("body", _OUR_FAULT))
+            return self._invalid(post, index, part, InvalidAlert("body", _OUR_FAULT))
 
     def _judged(self, post: _Post, index: int, part: Document) -> Arrival:
         try:
-            (signal,) = payload.signals_of(part)
+            (signal,) = payload.signals_of(part, (self._secret,))
             signal = _named(signal, post.strategy)
-        except InvalidAlert as fault:
-            return _invalid(post, index, fault)
-        try:
             return _understood(post, index, complete(signal, self._strategy(signal.strategy)))
         except InvalidAlert as fault:
-            return _invalid(post, index, fault, signal.strategy)
+            return self._invalid(post, index, part, fault)
+
+    def _invalid(self, post: _Post, index: int, part: Document, fault: InvalidAlert) -> Arrival:
+        return Arrival(
+            alert_id=new_alert_id(),
+            received_at=post.received_at,
+            source=post.source,
+            body=post.kept,
+            body_hash=body_hash(post.body, index, post.strategy),
+            strategy=post.strategy or payload.strategy_of(part) or DEFAULT_STRATEGY,
+            dedupe_key=None,
+            signal=None,
+            part=index,
+            field=fault.field[:_LONGEST_FIELD],
+            reason=fault.sentence,
+            received=payload.escaped(part, (self._secret,), _LONGEST_SHOWN),
+        )
 
 
 def parts_of(document: Document) -> list[Document]:
@@ -118,11 +133,9 @@ def parts_of(document: Document) -> list[Document]:
     if items is None or not 0 < len(items) <= payload.MAX_ALERTS:
         return [document]
     nested = InvalidAlert("body", "this element of the array is an array itself; send one flat array.")
+    parts = [payload.part_of(document, item) for item in items]
     return [
-        Document(text=document.text, fault=nested)
-        if _elements(part := Document(text=document.text, tree=item)) is not None
-        else part
-        for item in items
+        part if _elements(part) is None else payload.part_of(document, part.tree, nested) for part in parts
     ]
 
 
@@ -200,22 +213,6 @@ def _understood(post: _Post, index: int, signal: Signal) -> Arrival:
         dedupe_key=dedupe_key(signal, index, post.webhook_id, several=post.several),
         signal=signal,
         part=index,
-    )
-
-
-def _invalid(post: _Post, index: int, fault: InvalidAlert, strategy: str | None = None) -> Arrival:
-    return Arrival(
-        alert_id=new_alert_id(),
-        received_at=post.received_at,
-        source=post.source,
-        body=post.kept,
-        body_hash=body_hash(post.body, index, post.strategy),
-        strategy=strategy or post.strategy or DEFAULT_STRATEGY,
-        dedupe_key=None,
-        signal=None,
-        part=index,
-        field=fault.field[:_LONGEST_FIELD],
-        reason=fault.sentence,
     )
 
 

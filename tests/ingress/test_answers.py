@@ -109,6 +109,32 @@ async def test_one_bad_element_of_an_array_costs_the_others_nothing(house: House
     assert [row.state for row in await house.rows()] == ["received", "invalid", "received"]
 
 
+async def test_what_was_not_understood_is_shown_with_its_strategy_and_its_place(house: House) -> None:
+    bad = {**BUY, "strategy": "Second", "lots": "y", "quantity": None}
+    assert (await house.post([BUY, bad])).status == 400
+    (text,) = (text for text in await house.told() if "not understood" in text)
+    assert "· Second\n" in text
+    assert "number 2 of its body" in text
+    assert '"lots"' in text
+    assert "RSI Divergence" not in text, "the first element is another alert"
+
+
+async def test_a_secret_that_is_written_otherwise_is_neither_kept_nor_shown(tmp_path: Path) -> None:
+    secret = "S3cret-é/and-more"
+    async with running(tmp_path, settings(webhook_secret=secret)) as house:
+        body = json.dumps({**BUY, "secret": secret, "lots": "y", "quantity": None}).replace("/", "\\/")
+        assert secret not in body
+        answer = await house.post(body, "/webhook/tradingview")
+        assert (answer.status, answer.json["field"]) == (400, "lots")
+        answer = await house.post(
+            json.dumps({**BUY, "action": secret, "secret": secret}), "/webhook/tradingview"
+        )
+        assert answer.status == 400
+        kept = b"".join(row.body for row in await house.rows())
+        for text in [kept.decode(), answer.text, *await house.told()]:
+            assert "S3cret" not in text
+
+
 @pytest.mark.parametrize("body", ["[]", "[[]]", json.dumps([[BUY]]), json.dumps([BUY] * 21)])
 async def test_an_array_that_holds_no_alerts_is_refused(house: House, body: str) -> None:
     answer = await house.post(body)
