@@ -124,6 +124,12 @@ FIELDS = [
     ),
     ('"symbol": "NIFTY 24000 CE"', {"symbol": "NIFTY", "option_type": CE, "strike": strike(24000)}),
     ('"symbol": "NIFTY", "ticker": "NSE:NIFTY1!"', {"symbol": "NIFTY"}),
+    ('"index": "BANKNIFTY"', {"symbol": "BANKNIFTY"}),
+    ('"index": 5', {"ignored": ("index",)}),
+    (
+        '"contract": "NIFTY261201C24000"',
+        {"symbol": "NIFTY", "option_type": CE, "strike": strike(24000), "expiry": on(2026, 12, 1)},
+    ),
     # option types
     ('"option_type": "call"', {"option_type": CE}),
     ('"option_type": "P"', {"option_type": PE}),
@@ -131,7 +137,9 @@ FIELDS = [
     ('"Option Type": "CE"', {"option_type": CE}),
     ('"type": "PUT"', {"option_type": PE}),
     ('"right": "C"', {"option_type": CE}),
-    ('"type": "limit"', {"ignored": ("type",)}),
+    ('"type": "alert"', {"ignored": ("type",)}),
+    ('"cepe": "PE"', {"option_type": PE}),
+    ('"leg": "call"', {"option_type": CE}),
     # strikes
     ('"strike": 24013.45', {"strike": strike("24013.45")}),
     ('"strike": "24000"', {"strike": strike(24000)}),
@@ -158,6 +166,9 @@ FIELDS = [
     ('"quantity": "130 units"', {"quantity": 130}),
     ('"lots": "2 lots"', {"lots": 2}),
     ('"lots": 2, "quantity": 130', {"lots": 2, "quantity": 130}),
+    ('"num_lots": 3', {"lots": 3}),
+    ('"no_of_lots": "3"', {"lots": 3}),
+    ('"numberOfLots": 3, "lots": 3', {"lots": 3}),
     ('"contracts": 1, "lots": 1', {"lots": 1, "ignored": ("contracts",)}),
     # expiries
     ('"expiry": "2026-12-01"', {"expiry": on(2026, 12, 1)}),
@@ -168,6 +179,7 @@ FIELDS = [
     ('"expiry": "Weekly"', {"expiry": WEEKLY}),
     ('"expiry_date": monthly', {"expiry": MONTHLY}),
     ('"expiry": "next"', {"expiry": NEXT}),
+    ('"expiration_date": "2026-12-01"', {"expiry": on(2026, 12, 1)}),
     ('"expiry": ""', {}),
     # levels
     ('"stop_loss": 24013.45 * 0.95', {"stop_loss": price("22812.7775")}),
@@ -216,7 +228,40 @@ FIELDS = [
         {"ignored": ("comment", "Exchange", "interval", "close")},
     ),
     ('"secret": "s3cret"', {}),
+    # what says no other order than the one that is sent
+    ('"order_type": "MARKET"', {"ignored": ("order_type",)}),
+    ('"validity": "DAY", "variety": "regular"', {"ignored": ("validity", "variety")}),
+    ('"signal": "buy"', {"ignored": ("signal",)}),
+    ('"direction": "long"', {"ignored": ("direction",)}),
+    ('"signal": "RSI crosses 70"', {"ignored": ("signal",)}),
+    ('"action": "SELL", "direction": "short"', {"action": Action.SELL, "ignored": ("direction",)}),
+    ('"action": "SELL", "direction": "flat"', {"action": Action.SELL, "ignored": ("direction",)}),
+    ('"action": "SELL", "position": "long"', {"action": Action.SELL, "ignored": ("position",)}),
+    ('"direction": "short", "action": "exit"', {"action": Action.EXIT, "ignored": ("direction",)}),
+    (
+        '"dry_run": false, "limit_price": 0, "product": "", "legs": [], "num_contracts": null',
+        {"ignored": ("dry_run", "limit_price", "product", "legs", "num_contracts")},
+    ),
+    ('"mode": "5m", "order": "Long #1"', {"ignored": ("mode", "order")}),
+    ('"bar": {"time": 5, "close": 1, "symbol": "x"}, "tags": ["BUY", "a"]', {"ignored": ("bar", "tags")}),
 ]
+
+
+HARMLESS = [
+    *("exchange", "interval", "timeframe", "open", "high", "low", "close", "volume", "bar_time", "bar_index"),
+    *("comment", "message", "note", "reason", "alert_name", "alert_message", "name", "bot", "bot_name", "botId"),
+    *("order_id", "order_comment", "order_alert_message", "market_position_size", "prev_market_position_size"),
+    *("plot_0", "plot_19", "plots_seen", "currency", "basecurrency", "rsi", "ema_fast", "score", "signal_strength"),
+    *("slot", "pilot", "experiment", "expected_move", "expert", "explanation", "latest", "contest", "production"),
+    *("trend_direction", "inside", "unlimited", "time_limit", "risk_reward", "version", "user", "account", "source"),
+    *("broker", "chart", "delivery", "premium", "entry", "script_name", "license", "symbol_type", "time_unit"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["1", '"on"', "true", '"Long"', '"{{close}}"'])
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_harmless_name_is_ignored_whatever_it_says(name, value):
+    assert parsed(f'{{"action": "SELL", "{name}": {value}}}') == Signal(action=Action.SELL, ignored=(name,))
 
 
 @pytest.mark.parametrize(("field", "said"), FIELDS, ids=[field for field, _ in FIELDS])

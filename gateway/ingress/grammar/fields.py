@@ -1,19 +1,18 @@
 """Pairs to a Signal: each field by its reader; contradictions and near misses refused, the rest named."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from gateway.domain.errors import InvalidAlert
-from gateway.domain.signal import Signal
-from gateway.ingress.grammar import amounts, moments
+from gateway.domain.signal import Action, Signal
+from gateway.ingress.grammar import amounts, moments, topics
 from gateway.ingress.grammar.actions import Parts, option_type_word, read_action, read_option_type
-from gateway.ingress.grammar.names import SECRET, SIZES, SOFT, is_protective, look_up, near_miss
+from gateway.ingress.grammar.names import SECRET, look_up, near_miss
 from gateway.ingress.grammar.scalars import text_of
 from gateway.ingress.grammar.strikes import read_strike
-from gateway.ingress.grammar.symbols import read_symbol
+from gateway.ingress.grammar.symbols import read_symbol, symbol_word
 from gateway.ingress.grammar.text import plain_name, quoted, tidy
 from gateway.ingress.grammar.tree import MAX_KEYS, Node, Pairs
 
@@ -22,7 +21,6 @@ MAX_STRATEGY = 64
 MAX_ID = 128
 _ALWAYS_NEW = frozenset({"id", "time", "price", "position_size"})
 _MAX_REMEMBERED = 64
-_NOTHING = frozenset({"", "0", "0.0", "null", "none", "false"})
 
 
 def signal_of(pairs: Pairs) -> Signal:
@@ -93,6 +91,8 @@ class _Reading:
         self._seen: set[str] = set()
         self._ignored: list[str] = []
         self._size: str | None = None
+        #: What unknown fields say of the side: name, text, action.
+        self._sides: tuple[tuple[str, str, Action], ...] = ()
 
     def take(self, name: str, node: Node) -> None:
         """Reads one pair."""
@@ -113,6 +113,9 @@ class _Reading:
             raise InvalidAlert(
                 "quantity", f"{self._size} could mean units or lots; name it quantity (units) or lots."
             )
+        for name, text, side in self._sides:
+            if topics.is_against(side, text, self._said["action"]):
+                raise self._contradiction("action", (name, text))
         return Signal(**self._said, ignored=tuple(self._ignored[:MAX_IGNORED]))
 
     def _read(self, name: str, field: str, node: Node) -> None:
@@ -128,12 +131,15 @@ class _Reading:
         """Two times are the bar's and the alert's own: the later is when it fired. Else nothing differs."""
         if isinstance(value, datetime):
             return max(self._said[part], value)
+        raise self._contradiction(part, source)
+
+    def _contradiction(self, part: str, source: tuple[str, str]) -> InvalidAlert:
         first, second = (f"{plain_name(name)} {quoted(text)}" for name, text in (self._sources[part], source))
-        raise InvalidAlert(part, f"{first} and {second} contradict each other on the {part}; leave one out.")
+        return InvalidAlert(part, f"{first} and {second} contradict each other on the {part}; leave one out.")
 
     def _take_unknown(self, name: str, word: str, node: Node) -> None:
-        if word in SOFT and isinstance(node, str) and option_type_word(node):
-            self._read(name, "option_type", node)
+        if isinstance(node, str) and (field := _soft_field(word, node)) is not None:
+            self._read(name, field, node)
             return
         if any(char < " " for char in name):
             raise InvalidAlert(
@@ -141,32 +147,35 @@ class _Reading:
             )
         if (meant := near_miss(word)) is not None:
             raise InvalidAlert(meant, f"{plain_name(name)} is not a field; did you mean {meant}?")
-        if not _says_nothing(node):
-            self._check_weight(name, word)
+        if not topics.says_nothing(node):
+            self._weigh(name, word, node)
         self._ignored.append(plain_name(name))
 
-    def _check_weight(self, name: str, word: str) -> None:
-        """A stop, a target or a size that is not understood must not be dropped in silence."""
-        if is_protective(word):
-            raise _protective_refused(name, word)
-        if word in SIZES:
+    def _weigh(self, name: str, word: str, node: Node) -> None:
+        """What speaks of the order and is not understood must not be dropped in silence."""
+        if word in topics.SIZES:
             self._size = plain_name(name)
+        elif (side := topics.side_of(word, node)) is not None:
+            self._sides += ((name, str(node), side),)
+        elif (topic := topics.topic_of(word, node)) is not None:
+            shown = plain_name(name)
+            raise InvalidAlert(
+                topic.field or shown,
+                f"{shown} is not understood, and is not dropped in silence; {topic.right}.",
+            )
+        elif (inner := topics.order_inside(node)) is not None:
+            what = f"{plain_name(name)} holds {plain_name(inner)}, which is not read there"
+            raise InvalidAlert(plain_name(name), f"{what}; {_SIDE_BY_SIDE}")
 
 
-def _protective_refused(name: str, word: str) -> InvalidAlert:
-    field = "stop_loss" if re.search("stop|trail|^sl", word) else "target"
-    shown = plain_name(name)
-    return InvalidAlert(
-        field, f"{shown} is not understood, and is not dropped in silence; use {field}, or remove it."
-    )
+def _soft_field(word: str, text: str) -> str | None:
+    """The field that a name means only where its value says so."""
+    if word in topics.SOFT_TYPES and option_type_word(text):
+        return "option_type"
+    return "symbol" if word in topics.SOFT_SYMBOLS and symbol_word(tidy(text)) else None
 
 
-def _says_nothing(node: Node) -> bool:
-    if isinstance(node, str):
-        return tidy(node).lower() in _NOTHING
-    return not node
-
-
+_SIDE_BY_SIDE = "write an alert's fields side by side, and several alerts as an array, [{...}, {...}]."
 _MISSING_ACTION = (
     "action is missing or empty; write BUY, SELL or exit. "
     "(TradingView leaves {{strategy.order.action}} empty where the alert is not on a strategy.)"

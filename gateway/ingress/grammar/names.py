@@ -1,7 +1,6 @@
 """The names of fields: any case, any spelling of the gaps, the usual aliases, and near misses."""
 
-import re
-from functools import cache
+from functools import cache, lru_cache
 
 from gateway.ingress.grammar.text import tidy
 
@@ -13,8 +12,8 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "option_type": ("opttype",),
     "strike": ("strikeprice",),
     "quantity": ("qty", "units"),
-    "lots": ("lot",),
-    "expiry": ("expirydate", "expiration", "exp"),
+    "lots": ("lot", "nooflots", "numlots", "numoflots", "numberoflots", "lotcount"),
+    "expiry": ("expirydate", "expiration", "expirationdate", "exp", "expdate"),
     "stop_loss": ("sl", "stop", "stoplossprice"),
     "target": ("tp", "tgt", "takeprofit", "targetprice", "profittarget"),
     "trailing_stop": ("trail", "trailing", "trailstop", "trailingsl", "trailingstoploss", "tsl"),
@@ -27,17 +26,9 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "position_size": (),
     SECRET: (),
 }
-#: Names that mean `option_type` only where their value is one: `"type": "limit"` is something else.
-SOFT = frozenset({"type", "right", "option"})
-#: Names of a size that could be units or lots.
-SIZES = frozenset({"contracts", "ordercontracts", "size", "ordersize", "amount"})
-
 _GAPS = str.maketrans("", "", "_- .")
 _MAX_NAME = 64
 _MIN_NEAR = 5
-_PROTECTIVE = re.compile(
-    r"stop|target|takeprofit|trail|^(?:sl|tp|tgt)(?:\d+|price|points?|pct|perc|percent)?$"
-)
 
 
 def normal(name: str) -> str:
@@ -65,15 +56,11 @@ def look_up(name: str) -> tuple[str | None, str]:
     return _KNOWN.get(word, (None, word))
 
 
+@lru_cache(maxsize=1024)
 def near_miss(word: str) -> str | None:
     """The field that an unknown name, in normal form, was meant for: a letter off, on either side."""
     near = _near_misses()
     return near.get(word) or next((near[part] for part in _shortened(word) if part in near), None)
-
-
-def is_protective(word: str) -> bool:
-    """Whether an unknown name, in normal form, speaks of a stop or a target."""
-    return _PROTECTIVE.search(word) is not None
 
 
 def _shortened(word: str) -> set[str]:
