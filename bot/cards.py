@@ -36,6 +36,8 @@ class Card:
     picture: bytes | None = None
 
 
+#: So many names of fields that are not used are shown.
+_MOST_UNUSED = 4
 _TITLES = {
     Status.QUEUED: "🕓 Queued",
     Status.AWAITING_APPROVAL: "🟡 Approve?",
@@ -58,6 +60,7 @@ def alert_card(view: AlertView, now: datetime) -> Card:
         *(_contract_lines(rows) for rows in _by_contract(view.intents)),
         *question_lines(view.approval, first),
         _context_line(view, now),
+        _unused_line(view),
         *_life(view, now),
         *guard_lines(view.guards),
     ]
@@ -168,6 +171,15 @@ def _age(view: AlertView, now: datetime) -> str:
     if said is not None and is_ahead(said, came):
         return f"alert of unknown age: its time is {ist(said):%d %b %H:%M:%S} IST"
     return f"alert {seconds(now - min(said or came, came))} old"
+
+
+def _unused_line(view: AlertView) -> str:
+    """Fields of the alert that mean nothing here, where somebody was asked: he decides knowing that."""
+    names = view.signal.ignored if view.signal and view.approval else ()
+    if not names:
+        return ""
+    more = " and more" if len(names) > _MOST_UNUSED else ""
+    return f"Not used: {html.escape(', '.join(names[:_MOST_UNUSED]))}{more}"
 
 
 def _life(view: AlertView, now: datetime) -> list[str]:

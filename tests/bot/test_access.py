@@ -64,6 +64,32 @@ async def test_every_button_of_a_card_does_what_it_says(world):
         assert "Already approved by Asha" in thumb.toast()
 
 
+@pytest.mark.parametrize(
+    ("ignored", "line"),
+    [
+        ((), None),
+        (("comment", "<b>"), "Not used: comment, <b>"),
+        (("a", "b", "c", "d"), "Not used: a, b, c, d"),
+        (("a", "b", "c", "d", "e", "f"), "Not used: a, b, c, d and more"),
+    ],
+)
+async def test_a_question_names_the_fields_that_are_not_used(world, ignored, line):
+    async with thumb_on(world) as thumb:
+        alert_id, first = await card(thumb, buy(lots=1, ignored=ignored))
+        assert [each for each in first["text"].split("\n") if "Not used" in each] == ([line] if line else [])
+        await thumb.press(first, "Approve")
+        await world.reaches(alert_id, "filled")
+        assert ("Not used" in (await drawn(thumb, alert_id))["text"]) == bool(line)
+
+
+async def test_where_nobody_was_asked_the_card_stays_short(make_world, tmp_path):
+    world = await make_world(log_dir=tmp_path / "logs")
+    alert_id = await world.send(buy(lots=1, ignored=("comment",)))
+    await world.execute()
+    await world.reaches(alert_id, "filled")
+    assert "Not used" not in alert_card(await world.view(alert_id), world.clock()).text
+
+
 async def test_a_premium_that_moved_is_asked_about_on_the_phone(world):
     async with thumb_on(world) as thumb:
         alert_id, first = await card(thumb)
