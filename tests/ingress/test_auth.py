@@ -130,9 +130,12 @@ async def test_the_secret_in_the_body_is_found_in_every_form(house: House, body:
     assert (await house.post(body, PATH)).status == 200
 
 
-@pytest.mark.parametrize("body", ['BUY NIFTY 24000 CE 1 lot strategy="Top secret: x"', "BUY what 'secret=x'"])
-async def test_words_in_quotes_are_no_secret_that_is_wrong(house: House, body: str) -> None:
-    assert (await house.post(body)).status in {200, 400}
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [('BUY NIFTY 24000 CE 1 lot strategy="Top secret: x"', 200), ("BUY what 'secret=x'", 400)],
+)
+async def test_words_in_quotes_are_no_secret_that_is_wrong(house: House, body: str, status: int) -> None:
+    assert (await house.post(body)).status == status
 
 
 async def test_a_secret_of_odd_characters_works_in_every_place(tmp_path: Path) -> None:

@@ -237,6 +237,7 @@ FIELDS = [
     ('"action": "SELL", "direction": "short"', {"action": Action.SELL, "ignored": ("direction",)}),
     ('"action": "SELL", "direction": "flat"', {"action": Action.SELL, "ignored": ("direction",)}),
     ('"action": "SELL", "position": "long"', {"action": Action.SELL, "ignored": ("position",)}),
+    ('"action": "SELL", "positionSide": "LONG"', {"action": Action.SELL, "ignored": ("positionSide",)}),
     ('"direction": "short", "action": "exit"', {"action": Action.EXIT, "ignored": ("direction",)}),
     (
         '"dry_run": false, "limit_price": 0, "product": "", "legs": [], "num_contracts": null',

@@ -167,6 +167,7 @@ FIELDS = [
     ('"dry_run": true', "dry_run", "every alert is acted on"),
     ('"test": 1', "test", "every alert is acted on"),
     ('"direction": "short"', "action", 'action "BUY" and direction "short" contradict'),
+    ('"position_side": "SHORT"', "action", 'action "BUY" and position_side "SHORT" contradict'),
     ('"direction": "down"', "action", "use action (BUY, SELL or exit)"),
     ('"signal": "SELL"', "action", 'action "BUY" and signal "SELL" contradict'),
     ('"order": "sell"', "action", 'action "BUY" and order "sell" contradict'),

@@ -29,6 +29,8 @@ _ALIASES: dict[str, tuple[str, ...]] = {
 _GAPS = str.maketrans("", "", "_- .")
 _MAX_NAME = 64
 _MIN_NEAR = 5
+#: A letter off a field's name, and yet another word.
+_OTHER_WORDS = frozenset({"positionside"})
 
 
 def normal(name: str) -> str:
@@ -59,6 +61,8 @@ def look_up(name: str) -> tuple[str | None, str]:
 @lru_cache(maxsize=1024)
 def near_miss(word: str) -> str | None:
     """The field that an unknown name, in normal form, was meant for: a letter off, on either side."""
+    if word in _OTHER_WORDS:
+        return None
     near = _near_misses()
     return near.get(word) or next((near[part] for part in _shortened(word) if part in near), None)
 
