@@ -14,7 +14,7 @@ from config.settings import StrategySettings
 from gateway.domain.contract import Contract, OptionType
 from gateway.domain.difference import Shown
 from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose, Side
-from gateway.domain.signal import Action, Signal, StrikeKind
+from gateway.domain.signal import Action, MarketPosition, Signal, StrikeKind
 from gateway.domain.sizing import closing_units, slices
 from storage import closings, holdings, intents
 from storage.tables import intents as intents_table
@@ -146,11 +146,31 @@ def why_nothing_to_close(
     if _is_being_sold(connection, signal, strategy):
         return f"all that {strategy.name} holds is being sold already, by another exit or by its stop"
     if not plan_exits(connection, signal, strategy, freeze):
-        return f"{strategy.name} holds nothing that this alert could close"
+        return _why_nothing_is_meant(connection, signal, strategy)
     held = _held(connection, signal, strategy)
     shown = [(each, account[each.key]) for each in held if each.key in account] if account else []
     blocked = [pair for pair in shown if not _left_in(connection, strategy.venue, *pair)]
     return "; ".join(_why_blocked(connection, strategy, *pair) for pair in blocked)
+
+
+def _why_nothing_is_meant(connection: Connection, signal: Signal, strategy: StrategySettings) -> str:
+    """With what is held instead, if anything is."""
+    sentence = f"{strategy.name} holds nothing that this alert could close"
+    if signal.position is not None:
+        sentence += f" as {_LEFT[signal.position]}"
+    everything = _held(connection, Signal(action=Action.EXIT, strategy=strategy.name), strategy)
+    held = [
+        f"{each.quantity} units of {each.contract.title}{', sold short' if each.side is Side.SELL else ''}"
+        for each in everything
+    ]
+    return f"{sentence}; it holds {' and '.join(held)}" if held else sentence
+
+
+#: What an exit that says which position it leaves can close.
+_LEFT = {
+    MarketPosition.LONG: "a long (options that were bought)",
+    MarketPosition.SHORT: "a short (puts that were bought, options that were written)",
+}
 
 
 def _why_blocked(connection: Connection, strategy: StrategySettings, held: _Held, shown: Shown) -> str:
@@ -202,12 +222,14 @@ def has_something_to_close(connection: Connection, signal: Signal, strategy: Str
 
 
 def _is_meant(signal: Signal, entry: Row[Any]) -> bool:
-    """Underlying and option type must fit where named; an exit's strike is another one by then."""
+    """Underlying, option type and position must fit where named; an exit's strike is another one by then."""
     if signal.tradingsymbol is not None and signal.tradingsymbol != entry.tradingsymbol:
         return False
     if signal.product is not None and signal.product != entry.product:
         return False
     if signal.symbol is not None and signal.symbol != entry.name:
+        return False
+    if signal.position is not None and not signal.position.is_of(entry.side, entry.option_type):
         return False
     return signal.option_type is None or signal.option_type == entry.option_type
 

@@ -365,4 +365,5 @@ class Planner:
 
 def _what(signal: Signal) -> str:
     """What an alert wants, in a few words."""
-    return " ".join(str(part) for part in (signal.action, signal.symbol, signal.option_type) if part)
+    parts = (signal.action, signal.position, signal.symbol, signal.option_type)
+    return " ".join(str(part) for part in parts if part)

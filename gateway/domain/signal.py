@@ -27,6 +27,21 @@ class Action(StrEnum):
 
 
 @unique
+class MarketPosition(StrEnum):
+    """Which of TradingView's positions an exit leaves, where it says so: an index held long or short."""
+
+    #: By options that were bought. (A strategy may open its long with either type.)
+    LONG = "long"
+    #: By puts that were bought, or by options that were written. A bought call is never short.
+    SHORT = "short"
+
+    def is_of(self, side: str, option_type: str) -> bool:
+        """Whether an option that was opened on that side (BUY, SELL) can be such a position."""
+        bought = side == "BUY"
+        return bought if self is MarketPosition.LONG else not bought or option_type == OptionType.PE
+
+
+@unique
 class StrikeKind(StrEnum):
     """How a strike is said."""
 
@@ -108,6 +123,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     market_position: str | None = None
     prev_market_position: str | None = None
     position_size: Decimal | None = None
+    #: Of an exit that says what it leaves (`close short`): nothing else is closed.
+    position: MarketPosition | None = None
     #: For exits from inside (the owner's hand, the day's end, the kill switch); no outside alert sets these.
     by_owner: bool = False
     tradingsymbol: str | None = None

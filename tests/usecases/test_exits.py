@@ -45,6 +45,14 @@ async def test_an_exit_with_nothing_held_is_refused_and_told(world):
     assert world.attempts() == []
 
 
+async def test_a_refused_exit_says_what_is_held_instead(world):
+    await world.execute()
+    await world.filled(buy(option_type=OptionType.PE, lots=2))
+    alert_id = await world.send(sell())
+    await world.reaches(alert_id, "refused")
+    assert await world.was_told("could close; it holds 130 units of NIFTY 24000 PE 01 Dec", alert_id)
+
+
 async def test_an_exit_larger_than_what_is_held_sells_what_is_held(world):
     await world.execute()
     await world.filled(buy(lots=2))

@@ -2,7 +2,7 @@
 
 from gateway.domain.contract import OptionType
 from gateway.domain.errors import InvalidAlert
-from gateway.domain.signal import Action
+from gateway.domain.signal import Action, MarketPosition
 from gateway.ingress.grammar.text import quoted
 
 #: What one field says about the signal: pairs of field and value.
@@ -12,10 +12,12 @@ _ACTIONS: dict[str, Action] = {
     **dict.fromkeys(("BUY", "LONG", "GOLONG", "ENTERLONG", "OPENLONG", "LONGENTRY"), Action.BUY),
     **dict.fromkeys(("SELL", "SHORT", "GOSHORT", "ENTERSHORT", "OPENSHORT", "SHORTENTRY"), Action.SELL),
     **dict.fromkeys(("EXIT", "CLOSE", "FLAT", "FLATTEN", "SQUAREOFF"), Action.EXIT),
-    **dict.fromkeys(
-        (f"{verb}{what}" for verb in ("EXIT", "CLOSE") for what in ("LONG", "SHORT", "ALL")), Action.EXIT
-    ),
-    **dict.fromkeys(("LONGEXIT", "SHORTEXIT", "EXITPOSITION", "CLOSEPOSITION"), Action.EXIT),
+    **dict.fromkeys(("EXITALL", "CLOSEALL", "EXITPOSITION", "CLOSEPOSITION"), Action.EXIT),
+}
+#: Exits that say which position they leave.
+_LEAVING: dict[str, MarketPosition] = {
+    **dict.fromkeys(("EXITLONG", "CLOSELONG", "LONGEXIT"), MarketPosition.LONG),
+    **dict.fromkeys(("EXITSHORT", "CLOSESHORT", "SHORTEXIT"), MarketPosition.SHORT),
 }
 _OPTION_TYPES = {
     **dict.fromkeys(("CE", "C", "CALL", "CALLS"), OptionType.CE),
@@ -31,13 +33,21 @@ def option_type_word(text: str) -> OptionType | None:
 
 
 def action_word(text: str) -> Parts | None:
-    """What a word for an action says, `buy_ce` with its option type; None if it is none."""
+    """What a word for an action says, `buy_ce` with its option type, `close_short` with the position that it
+    leaves; None if it is none."""
     word = text.upper().translate(_GAPS)
+    if parts := _action(word):
+        return parts
+    suffix = next((suffix for suffix in _SUFFIXES if word.endswith(suffix)), "")
+    parts = _action(word.removesuffix(suffix)) if suffix else ()
+    return (*parts, ("option_type", _OPTION_TYPES[suffix])) if parts else None
+
+
+def _action(word: str) -> Parts:
     if (action := _ACTIONS.get(word)) is not None:
         return (("action", action),)
-    suffix = next((suffix for suffix in _SUFFIXES if word.endswith(suffix)), "")
-    action = _ACTIONS.get(word.removesuffix(suffix)) if suffix else None
-    return None if action is None else (("action", action), ("option_type", _OPTION_TYPES[suffix]))
+    position = _LEAVING.get(word)
+    return () if position is None else (("action", Action.EXIT), ("position", position))
 
 
 def read_action(field: str, text: str) -> Parts:
