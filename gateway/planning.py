@@ -94,8 +94,7 @@ class Planner:
             )
             opens, ask = await self._opens(alert.signal, strategy)
             if opens is not None:
-                if not stale:
-                    await self._exit_first(alert, strategy)
+                await self._exit_first(alert, strategy)
                 await self._plan_entry(alert, strategy, stale, opens, ask)
             else:
                 await self._plan_exit(alert, strategy, stale is not None)
@@ -152,14 +151,15 @@ class Planner:
             await self._plan_entry(alert, strategy, stale, side, ask=True)
 
     async def _exit_first(self, alert: Accepted, strategy: StrategySettings) -> None:
-        """A flip of TradingView's position closes the other side; execution has the entry wait for it."""
+        """A flip of TradingView's position closes the other side, or asks about it where the flip is stale;
+        execution has the entry wait for it."""
         signal = exit_before(alert.signal)
         if signal is None or not await self._database.read(
             lambda connection: plan_exits(connection, signal, strategy, self._freeze)
         ):
             return
         exit_ = await self._database.write(lambda connection: reversal.store(connection, alert, signal))
-        await self._plan_exit(exit_, strategy, stale=False)
+        await self._plan_exit(exit_, strategy, self._is_stale(exit_, strategy))
         self._wakeups.told(exit_.alert_id)
 
     async def _plan_exit(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:
@@ -342,17 +342,19 @@ class Planner:
     def _record(
         self, connection: Connection, alert: Accepted, state: AlertState, sentences: list[str], now: datetime
     ) -> None:
-        reason = "; ".join(sentences)
+        closing = reversal.what_closes(connection, alert)
+        reason = "; ".join([*sentences, closing] if closing else sentences)
         alerts.settle(connection, alert.alert_id, state, reason, now)
-        text = self._wording(alert, state, sentences)
+        text = wording.refused(
+            alert.alert_id,
+            alert.strategy,
+            _what(alert.signal),
+            sentences,
+            stale=state is AlertState.STALE,
+            closing=closing,
+        )
         event, strategy = NoticeEvent.REFUSED, alert.strategy
         self._outbox.tell(connection, text, at=now, event=event, strategy=strategy)
-
-    def _wording(self, alert: Accepted, state: AlertState, sentences: list[str]) -> str:
-        what = _what(alert.signal)
-        return wording.refused(
-            alert.alert_id, alert.strategy, what, sentences, stale=state is AlertState.STALE
-        )
 
     def _wake(self, ask: bool) -> None:
         checkpoint("planning.committed")

@@ -30,14 +30,26 @@ def still_asked(deadline: datetime) -> str:
 KEPT = "the exit is kept: once it can go out it does, or is asked about if it is too old by then"
 
 
-def refused(alert_id: str, strategy: str, what: str, sentences: Iterable[str], *, stale: bool) -> str:
-    """Our own rules said no."""
+def refused(
+    alert_id: str,
+    strategy: str,
+    what: str,
+    sentences: Iterable[str],
+    *,
+    stale: bool,
+    closing: str | None = None,
+) -> str:
+    """Our own rules said no. `closing`: what is closed all the same."""
     title = "Stale alert" if stale else "Refused"
     lines = "\n".join(f"• {_safe(sentence)}" for sentence in sentences)
     return (
         f"⛔ <b>{title}</b> · {_safe(what)} · {_safe(strategy)}\n{lines}\n"
-        f"Nothing was ordered. Alert <code>{alert_id}</code>"
+        f"{_ordered(closing)} Alert <code>{alert_id}</code>"
     )
+
+
+def _ordered(closing: str | None) -> str:
+    return "Nothing was ordered." if closing is None else f"Nothing new is opened; {_safe(closing)}."
 
 
 def exit_without(strategy: str, alert_ids: Iterable[str]) -> str:

@@ -227,6 +227,13 @@ def latest(connection: Connection, count: int, *, before: int | None = None) -> 
     return list(connection.execute(statement if before is None else statement.where(alerts.c.seq < before)))
 
 
+def latest_after(connection: Connection, alert_id: str, source: str) -> Row[Any] | None:
+    """The newest of the alerts from that source that came after this one."""
+    own = select(alerts.c.seq).where(alerts.c.id == alert_id).scalar_subquery()
+    statement = select(alerts).where((alerts.c.seq > own) & (alerts.c.source == source))
+    return connection.execute(statement.order_by(alerts.c.seq.desc()).limit(1)).one_or_none()
+
+
 def settle(connection: Connection, alert_id: str, goal: AlertState, reason: str | None, at: datetime) -> None:
     """From received to what planning made of it. Raises IllegalMove when it was planned before."""
     if not may_move(AlertState.RECEIVED, goal):

@@ -35,9 +35,8 @@ alerts = Table(
     Column("received_at", Moment, nullable=False),
     Column("source", String(64), nullable=False),
     Column("body", LargeBinary, nullable=False),
-    #: Which of a body's alerts it is, from 0.
     Column("part", Integer, nullable=False, server_default="0"),
-    #: By it an alert sent again is known; NULL for one that has an id, or was not understood.
+    #: What an alert without an id is known by when it is sent again; NULL for any other.
     Column("body_hash", String(64)),
     #: Unique among the alerts that count; NULL for one that repeats another.
     Column("dedupe_key", String(160), unique=True),

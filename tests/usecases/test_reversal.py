@@ -1,11 +1,17 @@
 """Reversal: the entry waits for the fill of the exit before it, however the two arrive."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from gateway.domain.contract import OptionType
+from gateway.domain.order import new_alert_id
+from gateway.lanes import Accepted
 from gateway.paper.faults import FaultKind
+from gateway.reversal import exit_before, store
+from storage import tables
+from tests.usecases.by_hand import trade_by_hand
 from tests.usecases.world import LOT, World, arrival, buy, sell
 
 PUT = {"option_type": OptionType.PE}
@@ -93,6 +99,66 @@ async def test_a_flip_whose_entry_is_refused_closes_all_the_same(running: World)
 
     await running.until(flat)
     assert await filled_trades(running) == ["BUY CE", "SELL CE"]
+
+
+async def exit_of(world: World, flip: str) -> str:
+    """The alert that closes the other side of a flip."""
+    (found,) = [row.id for row in await world.rows(tables.alerts) if row.source == f"reversal: {flip}"]
+    return str(found)
+
+
+async def test_a_flip_whose_entry_is_refused_says_that_the_other_side_is_closed(running: World) -> None:
+    await running.filled(buy())
+    flip = await running.send(buy(**FLIP, lots=None, quantity=70))
+    view = await running.reaches(flip, "refused")
+    closing = await exit_of(running, flip)
+    await running.reaches(closing, "filled")
+    said = f"the other side is being closed all the same, by alert {closing}"
+    assert await running.was_told("quantity 70 is no multiple", f"Nothing new is opened; {said}")
+    assert said in view.row.reason
+    assert not await running.was_told("Nothing was ordered")
+
+
+async def test_of_a_stale_flip_the_exit_is_asked_about_and_the_entry_refused(running: World) -> None:
+    await running.filled(buy())
+    old = running.clock() - timedelta(minutes=2)
+    flip = await running.send(buy(**FLIP, time=old))
+    await running.reaches(flip, "stale")
+    closing = await exit_of(running, flip)
+    await running.reaches(closing, "awaiting_approval")
+    assert await running.was_told("Stale", f"your decision: alert {closing} asks")
+    assert not await running.was_told("Nothing was ordered")
+    assert await running.held() == LOT
+    await running.press(closing)
+    await running.reaches(closing, "filled")
+    assert await filled_trades(running) == ["BUY CE", "SELL CE"]
+
+
+async def test_a_stale_flip_with_nothing_held_is_a_stale_entry(running: World) -> None:
+    flip = await running.send(buy(**FLIP, time=running.clock() - timedelta(minutes=2)))
+    await running.reaches(flip, "stale")
+    assert await running.was_told("Stale", "Nothing was ordered", flip)
+
+
+async def test_a_flip_whose_exit_is_refused_too_says_so(running: World) -> None:
+    await running.filled(buy())
+    await trade_by_hand(running, (await running.rows(tables.intents))[0], LOT)
+    flip = await running.send(buy(**FLIP, lots=101))
+    await running.reaches(flip, "refused")
+    closing = await exit_of(running, flip)
+    assert await running.status(closing) == "refused"
+    assert await running.was_told(flip, f"the other side was not closed either: see alert {closing}")
+
+
+async def test_the_exit_of_a_stale_flip_is_asked_about_after_a_restart_in_between(running: World) -> None:
+    await running.filled(buy())
+    signal = exit_before(buy(**FLIP, time=running.clock() - timedelta(minutes=2)))
+    assert signal is not None
+    flip = Accepted(alert_id=new_alert_id(), strategy="S", signal=signal, received_at=running.clock())
+    stored = await running.write(lambda connection: store(connection, flip, signal))
+    await running.restart()
+    await running.execute()
+    await running.reaches(stored.alert_id, "awaiting_approval")
 
 
 async def test_an_entry_whose_exit_is_never_filled_is_not_sent_and_that_is_told(running: World) -> None:
