@@ -90,12 +90,12 @@ def _together(connection: Connection, venue: str) -> defaultdict[tuple[str, str]
         units[row.tradingsymbol, row.product][row.side] += row.quantity
     found = defaultdict(Together)
     for key, held in units.items():
-        found[key] = Together(
-            longs=held[Side.BUY],
-            shorts=held[Side.SELL],
-            selling=intents.under_way(connection, venue, *key, Side.SELL),
-            buying=intents.under_way(connection, venue, *key, Side.BUY),
-        )
+        longs, shorts = held[Side.BUY], held[Side.SELL]
+        selling = buying = 0
+        if longs and shorts:  # else nothing explains the other
+            selling = intents.under_way(connection, venue, *key, Side.SELL)
+            buying = intents.under_way(connection, venue, *key, Side.BUY)
+        found[key] = Together(longs=longs, shorts=shorts, selling=selling, buying=buying)
     return found
 
 
