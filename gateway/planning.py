@@ -94,7 +94,7 @@ class Planner:
             )
             opens, ask = await self._opens(alert.signal, strategy)
             if opens is not None:
-                await self._exit_first(alert, strategy)
+                await self._exit_first(alert, strategy, stale is not None)
                 await self._plan_entry(alert, strategy, stale, opens, ask)
             else:
                 await self._plan_exit(alert, strategy, stale is not None)
@@ -150,7 +150,7 @@ class Planner:
         else:  # the owner wants to be asked since prices were read: his card shows more than an order needs
             await self._plan_entry(alert, strategy, stale, side, ask=True)
 
-    async def _exit_first(self, alert: Accepted, strategy: StrategySettings) -> None:
+    async def _exit_first(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:
         """A flip of TradingView's position closes the other side, or asks about it where the flip is stale;
         execution has the entry wait for it."""
         signal = exit_before(alert.signal)
@@ -159,7 +159,7 @@ class Planner:
         ):
             return
         exit_ = await self._database.write(lambda connection: reversal.store(connection, alert, signal))
-        await self._plan_exit(exit_, strategy, self._is_stale(exit_, strategy))
+        await self._plan_exit(exit_, strategy, stale)
         self._wakeups.told(exit_.alert_id)
 
     async def _plan_exit(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:

@@ -42,12 +42,11 @@ alerts = Table(
     Column("dedupe_key", String(160), unique=True),
     Column("duplicate_of", String(32)),
     Column("strategy", String(64), nullable=False),
-    Column("state", String(16), nullable=False),
+    Column("state", String(16), nullable=False, index=True),
     Column("field", String(64)),
     Column("reason", Text),
     Column("signal", Text),
     Index(None, "body_hash", "received_at"),
-    Index(None, "state"),
 )
 
 intents = Table(
@@ -95,13 +94,12 @@ intents = Table(
     #: Who refused: a rule of ours, the broker, or nobody because it was never sent.
     Column("refused_by", String(12)),
     Column("reason", Text),
-    Column("planned_at", Moment, nullable=False),
+    Column("planned_at", Moment, nullable=False, index=True),
     Column("placing_at", Moment),
     Column("settled_at", Moment),
     #: When the owner was asked what became of it (unknown only).
     Column("questioned_at", Moment),
     UniqueConstraint("alert_id", "part"),
-    Index(None, "planned_at"),
 )
 
 approvals = Table(
