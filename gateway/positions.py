@@ -1,8 +1,9 @@
-"""The account's positions as an exit may believe them: read soon or not, twice where they fall short."""
+"""The account's positions as an exit may believe them: read soon or not, again where they fall short."""
 
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -41,13 +42,25 @@ async def soon(reading: Awaitable[Read]) -> Read | None:
         return None
 
 
+#: A contract in the account: tradingsymbol and product.
+Contract = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reading:
+    """Positions that are being read, and our book before that."""
+
+    before: defaultdict[Contract, Together]
+    nets: asyncio.Task[dict[Contract, int] | None]
+
+
 class AccountPositions:
     """What the account has, by the broker; None where that cannot be told, which is not the same as flat."""
 
     def __init__(self, venues: Mapping[str, VenueAccess], database: Database) -> None:
         self._venues = venues
         self._database = database
-        self._readings: dict[str, asyncio.Task[Account | None]] = {}
+        self._readings: dict[str, _Reading] = {}
 
     async def credible(
         self, signal: Signal, strategy: StrategySettings, freeze: Callable[[str], int]
@@ -66,26 +79,40 @@ class AccountPositions:
 
     async def _read(self, venue: str) -> Account | None:
         """Exits of one moment share a reading: Kite allows ten a second, and a flatten may have more."""
-        reading = self._readings.get(venue)
-        if reading is None or reading.done():
-            reading = self._readings[venue] = asyncio.create_task(self._ask(venue), name="positions")
-        return await asyncio.shield(reading)
+        reading = self._under_way(venue)
+        if reading is None:
+            before = await self._together(venue)
+            reading = self._under_way(venue) or self._begin(venue, before)
+        nets = await asyncio.shield(reading.nets)
+        if nets is None:
+            return None
+        after = await self._together(venue)
+        return {key: shown(net, (reading.before[key], after[key])) for key, net in nets.items()}
 
-    async def _ask(self, venue: str) -> Account | None:
-        before = await self._database.read(lambda connection: _together(connection, venue))
+    def _under_way(self, venue: str) -> _Reading | None:
+        reading = self._readings.get(venue)
+        return None if reading is None or reading.nets.done() else reading
+
+    def _begin(self, venue: str, before: defaultdict[Contract, Together]) -> _Reading:
+        nets = asyncio.create_task(self._ask(venue), name="positions")
+        reading = self._readings[venue] = _Reading(before=before, nets=nets)
+        return reading
+
+    async def _ask(self, venue: str) -> dict[Contract, int] | None:
         try:
             rows = await self._venues[venue].book.positions()
         except BrokerError as error:
             log.warning("positions_not_read", venue=venue, error=error.sentence)
             return None
-        after = await self._database.read(lambda connection: _together(connection, venue))
-        nets = {(row.tradingsymbol, row.product): row.quantity for row in rows}
-        return {key: shown(net, (before[key], after[key])) for key, net in nets.items()}
+        return {(row.tradingsymbol, row.product): row.quantity for row in rows}
+
+    async def _together(self, venue: str) -> defaultdict[Contract, Together]:
+        return await self._database.read(lambda connection: _together(connection, venue))
 
 
-def _together(connection: Connection, venue: str) -> defaultdict[tuple[str, str], Together]:
+def _together(connection: Connection, venue: str) -> defaultdict[Contract, Together]:
     """What all strategies hold, by contract and product."""
-    units: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    units: defaultdict[Contract, Counter[str]] = defaultdict(Counter)
     for row in holdings.open_(connection, venue=venue):
         units[row.tradingsymbol, row.product][row.side] += row.quantity
     found = defaultdict(Together)

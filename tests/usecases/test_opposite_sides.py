@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gateway import positions
 from gateway.domain.contract import OptionType
 from gateway.domain.signal import Action
 from gateway.paper.faults import FaultKind
@@ -89,3 +90,30 @@ async def test_what_is_just_being_bought_back_explains_no_position(make_world):
     assert await world.was_told("is under way", refused)
     assert not await world.was_told("closed elsewhere")
     assert set(world.positions().values()) == {0}
+
+
+async def test_exits_of_one_moment_share_a_reading_of_the_positions(world, monkeypatch):
+    await world.execute()
+    await world.filled(buy())
+    account = positions.AccountPositions({"paper": world.access}, world.database)
+    ask, look = world.book.positions, account._together
+    asked, looks, all_wait = [], [], asyncio.Event()
+
+    async def asks():
+        asked.append(True)
+        await all_wait.wait()
+        return await ask()
+
+    async def looks_at_our_book(venue):
+        found = await look(venue)
+        looks.append(venue)
+        if len(looks) == 10:
+            all_wait.set()
+        return found
+
+    monkeypatch.setattr(world.book, "positions", asks)
+    monkeypatch.setattr(account, "_together", looks_at_our_book)
+    strategy = world.settings.strategy("S")
+    found = await asyncio.gather(*(account.credible(sell(), strategy, lambda _: 1800) for _ in range(10)))
+    assert len(asked) == 1
+    assert all(each == found[0] for each in found)
