@@ -61,7 +61,10 @@ def _leg(intent: Row[Any], order: Row[Any] | None) -> Leg:
 
 
 def life_of(connection: Connection, alert_id: str) -> dict[str, Any] | None:
-    """The alert's whole life as JSON-able data, for `GET /alerts/{alert_id}`; times ISO, UTC."""
+    """The alert's whole life as JSON-able data, for `GET /alerts/{alert_id}`; times ISO, UTC.
+
+    `part` says which of its body's alerts it is, from 0; it is there only where the body holds several.
+    """
     view = alert_view(connection, alert_id)
     if view is None:
         return None
@@ -71,6 +74,7 @@ def life_of(connection: Connection, alert_id: str) -> dict[str, Any] | None:
         "received_at": view.row.received_at,
         "source": view.row.source,
         "strategy": view.row.strategy,
+        **({"part": view.row.part} if alerts.is_one_of_several(connection, view.row) else {}),
         "body": view.row.body.decode("utf-8", "replace"),
         "signal": view.signal,
         "field": view.row.field,

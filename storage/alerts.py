@@ -204,6 +204,12 @@ def get(connection: Connection, alert_id: str) -> Row[Any] | None:
     return connection.execute(_BY_ID, {"id": alert_id}).one_or_none()
 
 
+def is_one_of_several(connection: Connection, row: Row[Any]) -> bool:
+    """Whether its body holds other alerts: they stand side by side, each with the number of its part."""
+    following = select(alerts.c.part).where(alerts.c.seq == row.seq + 1)
+    return row.part > 0 or (connection.scalar(following) or 0) > 0
+
+
 def signal_of(row: Row[Any]) -> Signal:
     """The signal of a row that has one."""
     return msgspec.json.decode(row.signal, type=Signal)

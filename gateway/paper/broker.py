@@ -294,6 +294,27 @@ class Broker:
         """The last price of a contract, in paise."""
         return self.market.quote(self.listing.by_token[token]).last
 
+    def endow(self, contract: Contract, product: Product, quantity: int) -> int | None:
+        """Puts units (below zero: a short) into the account, as if carried over; their price in paise, which
+        is the last one. None where the contract has expired: nobody trades it any more."""
+        contract = self.listing.by_key.get(contract.key, contract)
+        if contract.expiry is None or self.now() >= close_of(contract.expiry):
+            return None
+        self.book.contracts[contract.token] = contract
+        self.listing.keep(contract, self.now())
+        last = self.last_price(contract.token)
+        position = Position(
+            exchange=contract.exchange,
+            tradingsymbol=contract.tradingsymbol,
+            token=contract.token,
+            product=product,
+            overnight=quantity,
+            overnight_value=quantity * last,
+            close=last,
+        )
+        self.account.positions[position.key] = position
+        return last
+
     # Views
 
     def blocked(self) -> Blocked:

@@ -44,6 +44,18 @@ async def test_the_whole_life_of_a_filled_alert_is_told_with_its_times(asking):
     assert all(each["at"] for each in found["verdicts"])
 
 
+async def test_an_arrays_alert_says_which_of_them_it_is(world):
+    body = b"an array"
+    first, second = (
+        arrival(buy(name), at=world.clock(), body=body, part=part) for part, name in enumerate("AB")
+    )
+    await world.accept(first, second)
+    alone = await world.send(buy("C"))
+    assert (await life(world, first.alert_id))["part"] == 0
+    assert (await life(world, second.alert_id))["part"] == 1
+    assert "part" not in await life(world, alone)
+
+
 async def answer(world, alert_id):
     return settled_answer(await world.view(alert_id))
 
