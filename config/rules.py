@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 from config.database import what_is_wrong
@@ -15,6 +16,7 @@ from config.sections import LIVE_LIMITS
 _LIVE_SECRET_LENGTH = 16
 _PLACEHOLDERS = {"long random text", "your-secret-key-here", "change-me-to-long-random-text"}
 _PATH_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
+_THIS_MACHINE = ("127.0.0.1", "::1")
 _WRITE_A_NEW_ONE = 'write a new one: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
@@ -36,7 +38,27 @@ def faults_in(settings: Settings, path: Path | None) -> list[Fault]:
 
 def settings_warnings(settings: Settings, path: Path | None) -> list[Fault]:
     """What the owner should know, though the gateway starts."""
-    return [*_exposed_file(path), *_awkward_secret(settings), *_public_without_secret(settings)]
+    return [
+        *_exposed_file(path),
+        *_awkward_secret(settings),
+        *_public_without_secret(settings),
+        *_nobody_let_in(settings),
+    ]
+
+
+def why_nobody_is_let_in(settings: Settings) -> str | None:
+    """Why every alert is answered 403: behind a tunnel or a proxy of this machine all senders look alike; to
+    continue a sentence about server.allowed_ips. None where that is not so."""
+    server = settings.server
+    behind_another = is_loopback(server.host) and not server.trusted_proxies
+    if not server.allowed_ips or not behind_another:
+        return None
+    if any(ip_address(here) in network for network in server.allowed_ips for here in _THIS_MACHINE):
+        return None
+    return (
+        "lets nobody in: behind a tunnel or a proxy of this machine all alerts come from 127.0.0.1, which it "
+        'lacks. Write ["127.0.0.1"] into server.trusted_proxies, so that the real sender is looked at'
+    )
 
 
 def _webhook_secret(settings: Settings) -> Iterator[Fault]:
@@ -177,6 +199,11 @@ def _awkward_secret(settings: Settings) -> Iterator[Fault]:
             sentence="has characters that must be percent-encoded in the webhook's address; letters, digits, "
             "- and _ work as they are",
         )
+
+
+def _nobody_let_in(settings: Settings) -> Iterator[Fault]:
+    if sentence := why_nobody_is_let_in(settings):
+        yield Fault(key="server.allowed_ips", sentence=sentence)
 
 
 def _public_without_secret(settings: Settings) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ from config.faults import ConfigurationError, Fault, faults_of
 from config.fields import Venue, is_loopback
 from config.file import read_file
 from config.model import Settings
-from config.rules import faults_in, settings_warnings
+from config.rules import faults_in, settings_warnings, why_nobody_is_let_in
 from config.sections import Strategy, StrategySettings
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "load_settings",
     "practice_settings",
     "settings_warnings",
+    "why_nobody_is_let_in",
 ]
 
 DEFAULT_PATH = Path("config/config.json")

@@ -12,7 +12,7 @@ import aiohttp
 from sqlalchemy import Connection
 
 from config.market import calendar
-from config.settings import Settings
+from config.settings import Settings, why_nobody_is_let_in
 from gateway.audit_trail import ROWS, verified
 from gateway.domain.errors import ManjhaError
 from gateway.domain.market import Calendar, ist, utc_now
@@ -46,6 +46,7 @@ class Line:
 async def check_up(settings: Settings) -> list[Line]:
     """Tries all that this configuration needs."""
     steps: list[Callable[[], Awaitable[Line]]] = [
+        lambda: _senders(settings),
         lambda: _database(settings),
         lambda: _backups(settings),
         lambda: _calendar(settings),
@@ -63,6 +64,17 @@ async def check_up(settings: Settings) -> list[Line]:
     if settings.telegram.bot_token.get_secret_value():
         steps.append(lambda: _telegram(settings))
     return [await step() for step in steps]
+
+
+async def _senders(settings: Settings) -> Line:
+    """Who may send alerts; it fails where that is nobody."""
+    if sentence := why_nobody_is_let_in(settings):
+        return Line(name="senders", ok=False, sentence=f"server.allowed_ips {sentence}")
+    count = len(settings.server.allowed_ips)
+    who = f"from {count} addresses or networks" if count else "from everywhere"
+    if settings.webhook_secret is None:
+        return Line(name="senders", ok=True, sentence="this machine alone: there is no webhook_secret")
+    return Line(name="senders", ok=True, sentence=f"{who}, with the secret")
 
 
 async def _database(settings: Settings) -> Line:

@@ -204,7 +204,7 @@ def _on_paper(settings: Settings, folder: Path) -> Settings:
     tree |= {"venue": "paper", "data_dir": folder / "data", "database_url": None, "webhook_secret": None}
     tree["market"]["hours"] = "always"
     tree["telegram"] |= {"bot_token": "", "chat_id": None}
-    tree["server"] |= {"host": "127.0.0.1", "port": 0}
+    tree["server"] |= {"host": "127.0.0.1", "port": 0, "allowed_ips": (), "trusted_proxies": ()}
     tree["phone"]["port"] = 0
     tree["defaults"] |= {"approval": "auto", "confirm_exits": False, "square_off": "none"}
     for own in tree["strategies"].values():

@@ -1,12 +1,13 @@
 """The gateway as a whole: started and stopped in the order in which each part needs the other."""
 
 import asyncio
+import html
 import importlib.metadata
 from collections.abc import Awaitable, Callable
 
 import structlog
 
-from config.settings import Settings
+from config.settings import Settings, why_nobody_is_let_in
 from gateway import kill_switch
 from gateway.assembly.ground import ground_of
 from gateway.assembly.lines import Lines, Listeners
@@ -78,7 +79,15 @@ class Gateway:
             self._supervise(name, run)
         self._tasks.append(asyncio.create_task(self.upkeep.trail.verify_new(), name="audit trail"))
         await self._start_schedule()
+        await self._warn()
         log.info("serving", address=self.address, venues=list(self.access))
+
+    async def _warn(self) -> None:
+        """Of what keeps every alert out: none of them could tell."""
+        if sentence := why_nobody_is_let_in(self.settings):
+            log.warning("nobody_let_in", detail=f"server.allowed_ips {sentence}")
+            text = html.escape(f"server.allowed_ips {sentence}.", quote=False)
+            await self.tell(f"⚠️ <b>Every alert is turned away</b>\n{text}")
 
     async def _start_paper(self) -> None:
         self.paper = PaperServer(

@@ -5,6 +5,7 @@ from datetime import time
 from decimal import Decimal
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -180,6 +181,31 @@ def test_a_private_file_with_a_good_secret_gives_no_warning(write_config: WriteC
 def test_a_secret_that_does_not_fit_an_address_is_warned_about() -> None:
     settings = Settings.model_validate({"webhook_secret": "long random text"})
     assert [warning.key for warning in settings_warnings(settings, None)] == ["webhook_secret"]
+
+
+def senders(host: str = "127.0.0.1", **server: Any) -> list[str]:
+    settings = Settings.model_validate({"webhook_secret": "s" * 20, "server": {"host": host, **server}})
+    return [str(warning) for warning in settings_warnings(settings, None)]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_a_list_of_senders_that_lets_nobody_through_a_tunnel_is_warned_about(host: str) -> None:
+    (warning,) = senders(host, allowed_ips=["tradingview"])
+    assert "server.allowed_ips" in warning
+    assert "server.trusted_proxies" in warning
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        {},
+        {"allowed_ips": ["tradingview"], "trusted_proxies": ["127.0.0.1"]},
+        {"allowed_ips": ["tradingview", "127.0.0.0/8"]},
+        {"allowed_ips": ["tradingview"], "host": "0.0.0.0"},
+    ],
+)
+def test_a_list_of_senders_that_lets_somebody_in_is_not(server: dict[str, Any]) -> None:
+    assert senders(**server) == []
 
 
 def test_a_public_address_without_a_secret_is_warned_about() -> None:
