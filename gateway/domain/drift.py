@@ -82,7 +82,7 @@ def _had_before(signal: Signal, ours: Position) -> Drift | None:
         missing = _UNFOLLOWED if before == SHORT else None
         return Drift(sentence=f"{had}, and nothing is held here: an entry was missed", standing=missing)
     if before not in _sides(ours, signal.option_type):
-        return Drift(sentence=f"{had}, and what is held here is not: {in_words(ours)}")
+        return Drift(sentence=f"{had}, and what is held here is not {before}: {in_words(ours)}")
     return Drift(sentence=None, standing=Standing(kind="short", value="")) if before == SHORT else None
 
 
@@ -123,7 +123,7 @@ def _left_by_exit(signal: Signal, before: Position, after: Position) -> Drift | 
         return Drift(sentence=f"{leaves}, and nothing stays held here: {why}", standing=missing)
     if where & _sides(after, signal.option_type):
         return None
-    return Drift(sentence=f"{leaves}, and what stays held here is not: {in_words(after)}")
+    return Drift(sentence=f"{leaves}, and what stays held here is not {_named(where)}: {in_words(after)}")
 
 
 def _turns(signal: Signal, where: frozenset[str], before: Position) -> bool:

@@ -52,7 +52,7 @@ def after(signal, had, left, may_short=False):
         (alert("BUY CE", "long", "long"), [PUT], "was long before this alert, and what is held here is not"),
         (alert("SELL PE", "short"), [CALL], "was short before this alert, and what is held here is not"),
         (alert("EXIT", "short"), [CALL], "was short before this alert, and what is held here is not"),
-        (alert("EXIT", "long"), [SOLD_CALL], "what is held here is not: 65 CE sold"),
+        (alert("EXIT", "long"), [SOLD_CALL], "what is held here is not long: 65 CE sold"),
     ],
 )
 def test_what_tradingview_had_and_we_have_not_is_told(signal, ours, words):
