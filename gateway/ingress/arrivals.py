@@ -165,15 +165,16 @@ def strategy_in(query: MultiMapping[str]) -> str | None:
 def dedupe_key(signal: Signal, index: int, webhook_id: str | None, *, several: bool = False) -> str | None:
     """What makes an alert with an id (its own, else its signature's) the same alert; None without any.
 
-    Strategy, action and option type belong to its own id: two strategies, or the two legs of a reversal,
-    often share `{{ticker}}-{{timenow}}`, which is the same for a whole second. Of `several` in one body, so
+    Strategy, action, option type and the position left belong to its own id: two strategies, or the two legs
+    of a reversal, often share `{{ticker}}-{{timenow}}`, which is the same for a whole second. Of `several` in one body, so
     does all else that it says. A signature's id stands alone: the signature does not cover the address, which
     may name another strategy when it is sent again.
     """
     parts: tuple[str, ...]
     if signal.id is not None:
         said = (msgspec.json.encode(what_is_said(signal)).decode(),) if several else ()
-        parts = (signal.strategy, signal.action, signal.option_type or "", "id", signal.id, *said)
+        leaves = (signal.position,) if signal.position is not None else ()
+        parts = (signal.strategy, signal.action, signal.option_type or "", *leaves, "id", signal.id, *said)
     elif webhook_id is not None:
         parts = ("webhook-id", f"{webhook_id}#{index}")
     else:

@@ -202,6 +202,12 @@ async def test_a_signed_alert_replayed_under_another_strategys_address_is_no_sec
     assert (again.json["status"], again.json["alert_id"]) == ("duplicate", first.json["alert_id"])
 
 
+async def test_leaving_the_long_and_the_short_within_one_second_are_two_alerts(house: House) -> None:
+    exits = [{"action": action, "id": "NIFTY-1", "strategy": "S"} for action in ("exit_long", "exit_short")]
+    answers = [await house.post(each) for each in (*exits, exits[0])]
+    assert [answer.json["status"] for answer in answers] == ["queued", "queued", "duplicate"]
+
+
 async def test_two_alerts_of_one_array_may_share_their_id(house: House) -> None:
     legs = [{**BUY, "id": "one bar"}, {**BUY, "strike": 24200, "id": "one bar"}]
     first, again = await house.post(legs), await house.post(legs)
