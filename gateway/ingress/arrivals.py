@@ -166,9 +166,9 @@ def dedupe_key(signal: Signal, index: int, webhook_id: str | None, *, several: b
     """What makes an alert with an id (its own, else its signature's) the same alert; None without any.
 
     Strategy, action, option type and the position left belong to its own id: two strategies, or the two legs
-    of a reversal, often share `{{ticker}}-{{timenow}}`, which is the same for a whole second. Of `several` in one body, so
-    does all else that it says. A signature's id stands alone: the signature does not cover the address, which
-    may name another strategy when it is sent again.
+    of a reversal, often share `{{ticker}}-{{timenow}}`, which is the same for a whole second. Of `several` in
+    one body, so does all else that it says. A signature's id stands alone: the signature does not cover the
+    address, which may name another strategy when it is sent again.
     """
     parts: tuple[str, ...]
     if signal.id is not None:
