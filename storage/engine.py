@@ -38,8 +38,8 @@ TURN_SECONDS = 1.2
 DATABASE_FILE = "manjha.db"
 #: Any number, the same in every process.
 _WRITER = 5_001
-#: Statements that SQLite keeps prepared: those of driver_sql come in 64 sizes each.
-_PREPARED = 512
+#: Statements that SQLite keeps prepared: those of driver_sql come in 32 sizes each.
+_PREPARED = 256
 
 
 def database_url(configured: str | None, data_dir: Path) -> str:
