@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
-#: At most so many rows or values in one statement. The driver keeps one of each size prepared: 2 MB in all, and
-#: four times as much for twice as many.
+#: At most so many rows or values in one statement. The driver keeps one of each size prepared: 2 MB in all,
+#: and four times as much for twice as many.
 _MOST = 32
 
 
