@@ -1,4 +1,4 @@
-"""What the deliveries themselves tell: alerts so thick that TradingView stops them, and delayed data."""
+"""What the deliveries themselves tell: so many that TradingView stops them, delayed data, fields not used."""
 
 import asyncio
 import html
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
+import msgspec
 import structlog
 from sqlalchemy import Connection
 
@@ -30,6 +31,9 @@ MOST_ALERTS = 500
 #: The exchange of a chart with delayed data, as {{exchange}} or before the symbol (facts/tradingview.md 3).
 _DELAYED = re.compile(rb"\b(?:NSE|BSE|NFO|BFO)_DLY?\b", re.IGNORECASE)
 _DELAYED_TOLD = "delayed data told:"
+_UNUSED_TOLD = "unused fields told:"
+#: So many names are told of at once; who sends ever new ones hears of no more than that in all.
+_MOST_UNUSED = 30
 
 
 class Deliveries:
@@ -51,6 +55,8 @@ class Deliveries:
         #: How many there were when a strategy was warned of last, and when that was.
         self._warned: dict[str, tuple[int, datetime]] = {}
         self._delayed: set[str] = set()
+        #: The fields that each strategy's owner knows not to be used.
+        self._unused: dict[str, frozenset[str]] = {}
 
     async def run(self) -> None:
         """Looks for as long as it is not cancelled."""
@@ -75,6 +81,10 @@ class Deliveries:
             if text := self._too_thick(strategy):
                 await self._tell(strategy, text)
         await self._look_for_delay(recent)
+        for delivery in recent:
+            for strategy, names in delivery.unused:
+                if names - self._unused.get(strategy, frozenset()):
+                    await self._tell_unused(strategy, names)
 
     def _forget(self, since: datetime) -> None:
         for strategy, times in list(self._times.items()):
@@ -108,6 +118,23 @@ class Deliveries:
                 await self._tell(strategy, _delayed(strategy, found[0].decode()), _DELAYED_TOLD + strategy)
                 self._delayed.add(strategy)
 
+    async def _tell_unused(self, strategy: str, names: frozenset[str]) -> None:
+        """Once for each name; remembered across restarts."""
+        now, flag = self._clock(), _UNUSED_TOLD + strategy
+
+        def work(connection: Connection) -> frozenset[str]:
+            known = flags.value(connection, flag)
+            before = frozenset(msgspec.json.decode(known, type=list[str])) if known else frozenset[str]()
+            new = sorted(names - before)[: max(_MOST_UNUSED - len(before), 0)]
+            if new:
+                told = msgspec.json.encode(sorted(before.union(new))).decode()
+                flags.put(connection, flag, told, by="gateway", at=now)
+                self._write(connection, strategy, _not_used(strategy, new), now)
+            return before | names
+
+        self._unused[strategy] = await self._database.write(work)
+        self._ring()
+
     async def _tell(self, strategy: str, text: str, once: str | None = None) -> None:
         """`once`: the flag that remembers it across restarts."""
         now = self._clock()
@@ -117,18 +144,29 @@ class Deliveries:
                 if flags.value(connection, once) is not None:
                     return
                 flags.put(connection, once, "told", by="gateway", at=now)
-            self._outbox.tell(
-                connection,
-                text,
-                at=now,
-                loud=False,
-                priority=Priority.CHATTER,
-                event=NoticeEvent.WATCH,
-                strategy=strategy,
-            )
+            self._write(connection, strategy, text, now)
 
         await self._database.write(work)
         self._ring()
+
+    def _write(self, connection: Connection, strategy: str, text: str, now: datetime) -> None:
+        self._outbox.tell(
+            connection,
+            text,
+            at=now,
+            loud=False,
+            priority=Priority.CHATTER,
+            event=NoticeEvent.WATCH,
+            strategy=strategy,
+        )
+
+
+def _not_used(strategy: str, names: Iterable[str]) -> str:
+    return (
+        f"🏷 <b>Not used</b> · {html.escape(strategy)}\n"
+        f"Its alerts carry fields that mean nothing here: {html.escape(', '.join(names))}. What is ordered "
+        "does not depend on them."
+    )
 
 
 def _delayed(strategy: str, exchange: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Row, bindparam, select
 
 from storage.tables import alerts
@@ -14,7 +15,13 @@ DOOR = "webhook "
 # Built once: building a statement costs more than SQLite takes to run it.
 _NEWEST = (
     select(
-        alerts.c.seq, alerts.c.received_at, alerts.c.source, alerts.c.part, alerts.c.strategy, alerts.c.body
+        alerts.c.seq,
+        alerts.c.received_at,
+        alerts.c.source,
+        alerts.c.part,
+        alerts.c.strategy,
+        alerts.c.body,
+        alerts.c.signal,
     )
     .where(alerts.c.seq > bindparam("after"))
     .order_by(alerts.c.seq.desc())
@@ -24,12 +31,20 @@ _NEWEST = (
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One body and the strategies it names; `seq` is that of its last alert."""
+    """One body and the strategies it names; `seq` is that of its last alert. `unused`: each strategy with the
+    fields that mean nothing here."""
 
     seq: int
     received_at: datetime
     strategies: frozenset[str]
     body: bytes
+    unused: tuple[tuple[str, frozenset[str]], ...]
+
+
+class _Signal(msgspec.Struct):
+    """Of a stored signal what matters here."""
+
+    ignored: tuple[str, ...] = ()
 
 
 def newest(connection: Connection, *, after: int, most: int) -> list[Delivery]:
@@ -56,4 +71,9 @@ def _delivery(parts: Sequence[Row[Any]]) -> Delivery:
         received_at=parts[0].received_at,
         strategies=frozenset(row.strategy for row in parts),
         body=parts[0].body,
+        unused=tuple((row.strategy, frozenset(_unused(row.signal))) for row in parts if row.signal),
     )
+
+
+def _unused(signal: str) -> tuple[str, ...]:
+    return msgspec.json.decode(signal, type=_Signal).ignored

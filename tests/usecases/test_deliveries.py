@@ -53,6 +53,30 @@ async def test_what_it_may_have_stopped_is_told_once_more(world, watch):
     assert "Look there whether it still runs" in second
 
 
+async def unused(world):
+    return [text for text in await world.told() if "Not used" in text]
+
+
+async def test_a_field_that_is_not_used_is_told_once_a_strategy_and_over_a_restart(world, watch):
+    for names in (("comment",), ("comment",), ("comment", "interval")):
+        await deliver(world, buy(ignored=names))
+        await watch.look()
+    await deliver(world, buy("Other", ignored=("comment",)))
+    await watching(world).look()
+    first, second, other = await unused(world)
+    assert "· S\n" in first
+    assert "nothing here: comment." in first
+    assert "nothing here: interval." in second
+    assert "· Other\n" in other
+
+
+async def test_ever_new_fields_are_not_told_for_ever(world, watch):
+    for number in range(100):
+        await deliver(world, buy(ignored=(f"field{number}",)))
+    await watch.look()
+    assert len(await unused(world)) == 30
+
+
 @pytest.mark.parametrize("signal", [buy(), None], ids=["duplicates", "not understood"])
 async def test_a_burst_counts_whatever_became_of_it(world, watch, signal):
     for _ in range(20):
