@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.errors import StorageFailed
+from storage import driver_sql
 
 Result = TypeVar("Result")
 #: Runs a function of a connection as one transaction, for its result. Raises StorageFailed.
@@ -313,4 +314,4 @@ def _speak_sqlite(engine: Engine, begin: str) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(f"BEGIN {begin}")
+        driver_sql.execute(connection, f"BEGIN {begin}", ())
