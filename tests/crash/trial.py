@@ -17,7 +17,15 @@ from tests.crash.broker_faults import SLOW_SECONDS, broker_faults
 from tests.crash.stage import ArmedStage, Ended
 from tests.crash.strikes import CANCEL, HOLD, TERM, Passing, Strike
 
-ENTRY = {"action": "BUY", "symbol": "NIFTY", "option_type": "CE", "strike": 24500, "lots": 1}
+#: Of the expiry after the nearest: on the eve of an expiry its options cost a few paise, and no order fills.
+ENTRY = {
+    "action": "BUY",
+    "symbol": "NIFTY",
+    "option_type": "CE",
+    "strike": 24500,
+    "expiry": "next",
+    "lots": 1,
+}
 EXIT = {"action": "SELL", "symbol": "NIFTY", "option_type": "CE"}
 #: Nothing more happens by itself.
 FINAL = frozenset({"invalid", "stale", "refused", "rejected", "expired", "filled", "failed"})
