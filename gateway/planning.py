@@ -94,10 +94,10 @@ class Planner:
             )
             opens, ask = await self._opens(alert.signal, strategy)
             if opens is not None:
-                await self._exit_first(alert, strategy, stale is not None)
+                await self._exit_first(alert, strategy, stale is not None and stale.is_old)
                 await self._plan_entry(alert, strategy, stale, opens, ask)
             else:
-                await self._plan_exit(alert, strategy, stale is not None)
+                await self._plan_exit(alert, strategy, stale is not None and stale.is_old)
         except Refusal as refusal:
             await self._settle(alert, AlertState.REFUSED, [refusal.sentence])
         except (StorageFailed, IllegalMove):

@@ -45,6 +45,7 @@ class Drift:
 
 
 #: Who follows only the longs of a strategy that turns both ways would hear of each of its shorts.
+_NO_MULTIPLE = "no multiple"
 _UNFOLLOWED = Standing(kind="short", value="nothing held")
 
 
@@ -137,9 +138,10 @@ def _turns(signal: Signal, where: frozenset[str], before: Position) -> bool:
 
 
 def _size_differs(counted: Decimal | None, ours: Position) -> Drift | None:
-    """A size that is neither our units nor our lots; told once, until one is another multiple of the other.
+    """A size that is neither our units nor our lots; told once, until ours is another multiple of it.
 
-    Calls beside puts are no size to compare.
+    A size that is no whole part of ours (a share of the equity, new with each trade) is told once until one
+    fits. Calls beside puts are no size to compare.
     """
     if not counted or len(ours) != 1:
         return None
@@ -149,7 +151,9 @@ def _size_differs(counted: Decimal | None, ours: Position) -> Drift | None:
         return Drift(sentence=None, standing=Standing(kind="size", value=""))
     here = f"Manjha {units} units ({float(lots):g} {'lot' if lots == 1 else 'lots'})"
     sentence = f"TradingView counts {abs(counted):f} after this alert, {here}"
-    return Drift(sentence=sentence, standing=Standing(kind="size", value=str(units / size)))
+    multiple = units / size
+    value = str(multiple) if multiple.denominator == 1 else _NO_MULTIPLE
+    return Drift(sentence=sentence, standing=Standing(kind="size", value=value))
 
 
 def _where(signal: Signal) -> frozenset[str] | None:

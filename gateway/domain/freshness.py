@@ -10,15 +10,24 @@ from gateway.domain.order import AlertState
 CLOCKS_DIFFER = timedelta(seconds=60)
 #: The longest bar whose opening time somebody may have sent for the time of the alert.
 LONGEST_BAR = timedelta(days=1)
-_BAR_HINT = "{{time}} is when its bar opened: write {{timenow}}, which is when it fired"
+_BAR_HINT = "if it sends {{time}}: that is when its bar opened; {{timenow}} is when it fired"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
-    """Why an alert may not be fresh: what becomes of an entry (an exit is asked about), and the sentences."""
+    """Why an alert may not be fresh: what becomes of an entry, and the sentences."""
 
     state: AlertState
     sentences: tuple[str, ...]
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it is known to be too old; an exit is then asked about.
+
+        An exit whose time is still to come has only just arrived, and goes out: asked about, it would stay
+        undone for the sender's wrong clock.
+        """
+        return self.state is AlertState.STALE
 
 
 def doubt_about(said: datetime | None, received_at: datetime, now: datetime, allowed: int) -> Doubt | None:

@@ -171,3 +171,10 @@ def test_a_size_is_told_until_it_is_another_multiple():
 
     assert standing(1, 130) == standing(2, 260) != standing(1, 65 * 3)
     assert standing(2, 130) == ""
+
+
+def test_a_share_of_the_equity_new_with_each_trade_is_told_once():
+    def standing(size):
+        return after_it(alert("BUY CE", size=size), [], [held("CE", 65)], may_short=False).standing.value
+
+    assert standing("4.16") == standing("3.98") == standing(7) != standing(13)

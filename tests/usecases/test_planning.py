@@ -216,7 +216,7 @@ async def test_a_senders_clock_may_be_a_minute_ahead(world):
 )
 async def test_a_bars_opening_time_sent_for_the_alerts_is_pointed_out(world, age, hinted):
     reason = await refused(world, buy(time=world.clock() - timedelta(**age)))
-    assert ("{{time}} is when its bar opened" in reason) is hinted
+    assert ("{{time}}: that is when its bar opened" in reason) is hinted
 
 
 async def test_an_alert_that_only_waited_here_is_not_suspected_of_a_bars_time(world):
