@@ -15,7 +15,7 @@ from multidict import MultiMapping
 from config.settings import Settings, StrategySettings
 from gateway.domain.errors import InvalidAlert
 from gateway.domain.order import new_alert_id
-from gateway.domain.signal import DEFAULT_STRATEGY, Signal, what_is_said
+from gateway.domain.signal import DEFAULT_STRATEGY, Signal
 from gateway.ingress import payload
 from gateway.ingress.completion import complete
 from gateway.ingress.grammar.tree import Node, Pairs
@@ -106,7 +106,8 @@ class Arrivals:
         try:
             (signal,) = payload.signals_of(part, (self._secret,))
             signal = _named(signal, post.strategy)
-            return _understood(post, index, complete(signal, self._strategy(signal.strategy)))
+            whole = complete(signal, self._strategy(signal.strategy))
+            return _understood(post, index, whole, _contract_said(signal) if post.several else "")
         except InvalidAlert as fault:
             return self._invalid(post, index, part, fault)
 
@@ -162,17 +163,17 @@ def strategy_in(query: MultiMapping[str]) -> str | None:
     return name
 
 
-def dedupe_key(signal: Signal, index: int, webhook_id: str | None, *, several: bool = False) -> str | None:
+def dedupe_key(signal: Signal, index: int, webhook_id: str | None, contract: str = "") -> str | None:
     """What makes an alert with an id (its own, else its signature's) the same alert; None without any.
 
     Strategy, action, option type and the position left belong to its own id: two strategies, or the two legs
-    of a reversal, often share `{{ticker}}-{{timenow}}`, which is the same for a whole second. Of `several` in
-    one body, so does all else that it says. A signature's id stands alone: the signature does not cover the
-    address, which may name another strategy when it is sent again.
+    of a reversal, often share `{{ticker}}-{{timenow}}`, which is the same for a whole second. Of several in
+    one body, so does the `contract` that each says, whatever the settings add. A signature's id stands alone:
+    the signature does not cover the address, which may name another strategy when it is sent again.
     """
     parts: tuple[str, ...]
     if signal.id is not None:
-        said = (msgspec.json.encode(what_is_said(signal)).decode(),) if several else ()
+        said = (contract,) if contract else ()
         leaves = (signal.position,) if signal.position is not None else ()
         parts = (signal.strategy, signal.action, signal.option_type or "", *leaves, "id", signal.id, *said)
     elif webhook_id is not None:
@@ -203,7 +204,13 @@ def _named(signal: Signal, strategy: str | None) -> Signal:
     return replace(signal, strategy=strategy)
 
 
-def _understood(post: _Post, index: int, signal: Signal) -> Arrival:
+def _contract_said(signal: Signal) -> str:
+    """The contract and the size in a text that stays the same whatever else a signal comes to hold."""
+    said = (signal.symbol, signal.option_type, signal.strike, signal.expiry, signal.quantity, signal.lots)
+    return msgspec.json.encode(said).decode()
+
+
+def _understood(post: _Post, index: int, signal: Signal, contract: str) -> Arrival:
     return Arrival(
         alert_id=new_alert_id(),
         received_at=post.received_at,
@@ -211,7 +218,7 @@ def _understood(post: _Post, index: int, signal: Signal) -> Arrival:
         body=post.kept,
         body_hash=body_hash(post.body, index, post.strategy),
         strategy=signal.strategy,
-        dedupe_key=dedupe_key(signal, index, post.webhook_id, several=post.several),
+        dedupe_key=dedupe_key(signal, index, post.webhook_id, contract),
         signal=signal,
         part=index,
     )

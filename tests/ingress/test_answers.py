@@ -208,6 +208,17 @@ async def test_leaving_the_long_and_the_short_within_one_second_are_two_alerts(h
     assert [answer.json["status"] for answer in answers] == ["queued", "queued", "duplicate"]
 
 
+async def test_an_array_is_the_same_array_when_the_settings_have_changed(tmp_path: Path) -> None:
+    legs = [
+        {"action": "BUY", "strategy": "S", "strike": strike, "id": "one bar"} for strike in (24000, 24200)
+    ]
+    whole = {"symbol": "NIFTY", "option_type": "CE", "lots": 1}
+    async with running(tmp_path, settings(strategies={"S": whole})) as house:
+        assert {each["status"] for each in (await house.post(legs)).json["alerts"]} == {"queued"}
+    async with running(tmp_path, settings(strategies={"S": {**whole, "lots": 2}})) as house:
+        assert {each["status"] for each in (await house.post(legs)).json["alerts"]} == {"duplicate"}
+
+
 async def test_two_alerts_of_one_array_may_share_their_id(house: House) -> None:
     legs = [{**BUY, "id": "one bar"}, {**BUY, "strike": 24200, "id": "one bar"}]
     first, again = await house.post(legs), await house.post(legs)
