@@ -44,10 +44,12 @@ def duplicate(arrival: Arrival, repeat: Repeat) -> str:
 
 def _what_came(arrival: Arrival, repeat: Repeat) -> str:
     signal = arrival.signal
-    name = signal.id if signal is not None and signal.id is not None else "its signature's"
+    name = f"the id “{signal.id}”" if signal is not None and signal.id is not None else "its signature's id"
     what = "Another alert" if repeat.differs else "An alert"
     which = f"{what} ({signal.action})" if signal is not None else what
-    return f"{which} has the id {_safe(name)} of the one of {ist(repeat.first_at):%d %b %H:%M:%S} IST"
+    return (
+        f"{which} came with {_safe(name)}, which the alert of {ist(repeat.first_at):%d %b %H:%M:%S} IST has"
+    )
 
 
 def not_stored(count: int, first: datetime, last: datetime, why: str) -> str:

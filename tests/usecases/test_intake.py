@@ -276,7 +276,7 @@ async def test_an_exit_with_the_id_of_an_earlier_one_is_told_aloud(world):
         world.clock.forward(seconds=60)
     loud, text = await loudness(world)
     assert loud
-    assert "An alert (SELL) has the id Exit" in text
+    assert "An alert (SELL) came with the id “Exit”" in text
     assert "/squareoff" in text
 
 
@@ -286,7 +286,7 @@ async def test_another_alert_with_an_id_that_was_used_is_told_as_another(world):
         await intake.accept([arrival(buy(id="k1", lots=lots), at=world.clock(), dedupe_key="k1")])
     loud, text = await loudness(world)
     assert loud
-    assert "Another alert (BUY) has the id k1" in text
+    assert "Another alert (BUY) came with the id “k1”" in text
     assert "{{ticker}}-{{timenow}}" in text
 
 
