@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from gateway.domain.errors import IllegalMove
 from gateway.domain.order import AlertId, AlertState, may_move
@@ -64,10 +64,14 @@ def store(connection: Connection, arrivals: list[Arrival]) -> list[Stored]:
     """Keeps every arrival, in order, and says which of them repeat an earlier one."""
     if not arrivals:
         return []
-    known = _Known(connection, arrivals)
-    outcome = [known.judge(arrival) for arrival in arrivals]
+    same_bodies = _same_bodies(connection, arrivals)
+    outcome = _judged(arrivals, {}, same_bodies)
+    if _INSERT.run(connection, list(map(_row, arrivals, outcome))) < len(arrivals):
+        # An id among them was stored before, which is rare: they are judged anew by what is there.
+        connection.execute(_TAKE_BACK, {"ids": [arrival.alert_id for arrival in arrivals]})
+        outcome = _judged(arrivals, _same_keys(connection, arrivals), same_bodies)
+        _INSERT.run(connection, list(map(_row, arrivals, outcome)))
     pairs = list(zip(arrivals, outcome, strict=True))
-    _INSERT.run(connection, [_row(arrival, stored) for arrival, stored in pairs])
     audit.append_all(
         connection, arrivals[-1].received_at, [_audit_entry(arrival, stored) for arrival, stored in pairs]
     )
@@ -124,7 +128,9 @@ _INSERT = driver_sql.Insert(
     "field",
     "reason",
     "signal",
+    unique="dedupe_key",
 )
+_TAKE_BACK = delete(alerts).where(alerts.c.id.in_(bindparam("ids", expanding=True)))
 _SAME_KEYS = driver_sql.Lookup("SELECT dedupe_key, id, received_at, signal FROM alerts WHERE", "dedupe_key")
 # Built once: building a statement costs more than SQLite takes to run it.
 _BY_ID = select(alerts).where(alerts.c.id == bindparam("id"))
@@ -157,23 +163,42 @@ class _First(msgspec.Struct, frozen=True):
         return Repeat(of=self.alert_id, first_at=self.at, differs=differs)
 
 
-class _Known:
-    """The alerts that these arrivals may repeat: those stored, and those before them in the same batch."""
+#: The alert that has each key, and those of the last seconds with each body.
+_Keys = dict[str, _First]
+_Bodies = dict[str, list[tuple[datetime, AlertId]]]
 
-    def __init__(self, connection: Connection, arrivals: list[Arrival]) -> None:
-        understood = [arrival for arrival in arrivals if arrival.signal is not None]
-        keys = [arrival.dedupe_key for arrival in understood if arrival.dedupe_key is not None]
-        keyless = [arrival for arrival in understood if arrival.dedupe_key is None]
-        self._by_key = {
-            key: _First(alert_id, moment_of(at), msgspec.json.decode(signal, type=Signal))
-            for key, alert_id, at, signal in _SAME_KEYS.run(connection, keys)
-        }
-        self._by_hash: defaultdict[str, list[tuple[datetime, AlertId]]] = defaultdict(list)
-        if keyless:
-            since = min(arrival.received_at for arrival in keyless) - RESEND_WINDOW
-            hashes = [arrival.body_hash for arrival in keyless]
-            for row in connection.execute(_SAME_BODY, {"hashes": hashes, "since": since}):
-                self._by_hash[row.body_hash].append((row.received_at, row.id))
+
+def _same_keys(connection: Connection, arrivals: list[Arrival]) -> _Keys:
+    keys = [arrival.dedupe_key for arrival in arrivals if arrival.dedupe_key is not None]
+    return {
+        key: _First(alert_id, moment_of(at), msgspec.json.decode(signal, type=Signal))
+        for key, alert_id, at, signal in _SAME_KEYS.run(connection, keys)
+    }
+
+
+def _same_bodies(connection: Connection, arrivals: list[Arrival]) -> _Bodies:
+    keyless = [each for each in arrivals if each.signal is not None and each.dedupe_key is None]
+    found: defaultdict[str, list[tuple[datetime, AlertId]]] = defaultdict(list)
+    if keyless:
+        since = min(arrival.received_at for arrival in keyless) - RESEND_WINDOW
+        hashes = [arrival.body_hash for arrival in keyless]
+        for row in connection.execute(_SAME_BODY, {"hashes": hashes, "since": since}):
+            found[row.body_hash].append((row.received_at, row.id))
+    return found
+
+
+def _judged(arrivals: list[Arrival], same_keys: _Keys, same_bodies: _Bodies) -> list[Stored]:
+    """What storing each comes to: it may repeat one of those, or one before it in the same batch."""
+    batch = _Batch(dict(same_keys), {body: list(found) for body, found in same_bodies.items()})
+    return [batch.judge(arrival) for arrival in arrivals]
+
+
+class _Batch:
+    """The alerts that the next one may repeat."""
+
+    def __init__(self, by_key: _Keys, by_hash: _Bodies) -> None:
+        self._by_key = by_key
+        self._by_hash = by_hash
 
     def judge(self, arrival: Arrival) -> Stored:
         """What storing this arrival comes to; the next ones may repeat it."""
@@ -183,7 +208,7 @@ class _Known:
         repeat = self._repeat_of(arrival, signal)
         if repeat is not None:
             return Stored(alert_id=arrival.alert_id, state=AlertState.DUPLICATE, repeat=repeat)
-        self._by_hash[arrival.body_hash].append((arrival.received_at, arrival.alert_id))
+        self._by_hash.setdefault(arrival.body_hash, []).append((arrival.received_at, arrival.alert_id))
         if arrival.dedupe_key is not None:
             self._by_key[arrival.dedupe_key] = _First(arrival.alert_id, arrival.received_at, signal)
         return Stored(alert_id=arrival.alert_id, state=AlertState.RECEIVED)
@@ -193,7 +218,7 @@ class _Known:
             first = self._by_key.get(arrival.dedupe_key)
             return first.repeated_by(signal) if first is not None else None
         since = arrival.received_at - RESEND_WINDOW
-        for at, alert_id in self._by_hash[arrival.body_hash]:
+        for at, alert_id in self._by_hash.get(arrival.body_hash, ()):
             if at > since:
                 return Repeat(of=alert_id, first_at=at)  # the same bytes
         return None

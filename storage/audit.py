@@ -19,6 +19,8 @@ GENESIS = "0" * 64
 _COLUMNS = ("at", "event", "alert_id", "intent_id", "detail", "previous_hash", "hash")
 _INSERT = driver_sql.Insert(audit, *_COLUMNS)
 _LAST_HASH = "SELECT hash FROM audit ORDER BY seq DESC LIMIT 1"
+#: Where a connection keeps the hash that it appended last; another process may have appended since.
+_REMEMBERED = "last audit hash"
 # Built once: building a statement costs more than SQLite takes to run it.
 _NEXT = select(audit).where(audit.c.seq > bindparam("seq")).order_by(audit.c.seq).limit(bindparam("count"))
 
@@ -42,15 +44,27 @@ def append_all(connection: Connection, at: datetime, entries: list[dict[str, Any
     """Several rows, in order: dicts of event, alert_id, intent_id and detail; one may bring its own `at`."""
     if not entries:
         return
+    remembered = connection.info.get(_REMEMBERED)
+    if remembered is not None:
+        rows = _sealed(at, entries, remembered)
+        if _INSERT.run_if(connection, rows, f"({_LAST_HASH}) = ?", remembered):
+            connection.info[_REMEMBERED] = rows[-1][-1]
+            return
     last = driver_sql.execute(connection, _LAST_HASH, ()).fetchone()
-    previous = last[0] if last else GENESIS
+    rows = _sealed(at, entries, last[0] if last else GENESIS)
+    _INSERT.run(connection, rows)
+    connection.info[_REMEMBERED] = rows[-1][-1]
+
+
+def _sealed(at: datetime, entries: list[dict[str, Any]], previous: str) -> list[list[Any]]:
+    """The rows as they are stored, each sealed by the one before."""
     rows = []
     for entry in entries:
         detail = msgspec.json.encode(entry["detail"], order="sorted").decode()
         row = {"at": at, **entry, "detail": detail, "previous_hash": previous}
         previous = row["hash"] = seal(row)
         rows.append([microseconds(row["at"]), *[row[name] for name in _COLUMNS[1:]]])
-    _INSERT.run(connection, rows)
+    return rows
 
 
 def seal(row: Mapping[str, Any]) -> str:

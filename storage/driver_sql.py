@@ -37,24 +37,45 @@ def execute(connection: Connection, statement: str, values: Sequence[Any]) -> An
 
 
 class Insert:
-    """Rows into one table, many in a statement."""
+    """Rows into one table, many in a statement; `unique`: a column whose value another row may have, and then
+    the row is passed over."""
 
-    def __init__(self, table: Table, *columns: str) -> None:
+    def __init__(self, table: Table, *columns: str, unique: str | None = None) -> None:
         names = ", ".join(table.c[name].name for name in columns)
-        self._head = f"INSERT INTO {table.name} ({names}) VALUES "  # noqa: S608  the schema's own names
+        self._head = f"INSERT INTO {table.name} ({names})"
         self._row = f"({_marks(len(columns))})"
+        self._tail = f" ON CONFLICT ({table.c[unique].name}) DO NOTHING" if unique else ""
         #: By the number of their rows, from 1.
-        self._statements: list[str] = []
+        self._texts: list[str] = []
 
-    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-        """Inserts them in their order. Raises DBAPIError."""
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
+        """Inserts them in their order; how many were. Raises DBAPIError."""
+        inserted = 0
         for some in _handfuls(rows):
-            execute(connection, self._statement(len(some)), list(chain.from_iterable(some)))
+            statement = f"{self._head} {self._values(len(some))}{self._tail}"
+            inserted += execute(connection, statement, _flat(some)).rowcount
+        return inserted
 
-    def _statement(self, count: int) -> str:
-        while len(self._statements) < count:
-            self._statements.append(self._head + ", ".join([self._row] * (len(self._statements) + 1)))
-        return self._statements[count - 1]
+    def run_if(
+        self, connection: Connection, rows: Sequence[Sequence[Any]], condition: str, value: object
+    ) -> bool:
+        """Inserts them in their order if the condition, in which `value` is the `?`, holds; else none.
+
+        One statement where it would take two to look first. Raises DBAPIError.
+        """
+        first, *others = _handfuls(rows)
+        source = f"SELECT * FROM ({self._values(len(first))}) AS new_rows"  # noqa: S608  the schema's own names
+        cursor = execute(connection, f"{self._head} {source} WHERE {condition}", [*_flat(first), value])
+        if cursor.rowcount == 0:
+            return False
+        for some in others:
+            self.run(connection, some)
+        return True
+
+    def _values(self, count: int) -> str:
+        while len(self._texts) < count:
+            self._texts.append("VALUES " + ", ".join([self._row] * (len(self._texts) + 1)))
+        return self._texts[count - 1]
 
 
 class Lookup:
@@ -71,6 +92,10 @@ class Lookup:
 
 def _handfuls(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (items[first : first + _MOST] for first in range(0, len(items), _MOST))
+
+
+def _flat(rows: Sequence[Sequence[Any]]) -> list[Any]:
+    return list(chain.from_iterable(rows))
 
 
 @lru_cache(maxsize=_MOST)

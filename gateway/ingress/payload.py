@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from gateway.domain.errors import InvalidAlert
 from gateway.domain.signal import Signal
@@ -23,8 +24,7 @@ _STANDS_IN_THE_WAY = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True, kw_only=True):
     """One body, decoded: its text, its tree of pairs or its words, or the fault that stopped the reading."""
 
     text: str
@@ -32,10 +32,8 @@ class Document:
     fault: InvalidAlert | None = None
 
 
-class Part(Document):
+class Part(Document, frozen=True, kw_only=True):
     """One element of an array; `text` is still the whole body's."""
-
-    __slots__ = ()
 
 
 def read(body: bytes) -> Document:

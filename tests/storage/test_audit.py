@@ -1,6 +1,7 @@
 """The audit trail: each row seals the one before; what was changed afterwards shows."""
 
 from datetime import timedelta, timezone
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from storage import audit
+from storage.engine import Database
 from storage.tables import audit as table
+from storage.tables import metadata
 from tests.storage.rows import NOW, later
 
 
@@ -121,3 +124,29 @@ def test_different_rows_have_different_seals(first, second):
         )
 
     assert (seal(first) == seal(second)) == (first == second)
+
+
+def test_two_processes_append_to_one_chain_in_turn(tmp_path):
+    """Each remembers what it appended last, and sees when that is not the last any more."""
+    one, other = (Database(f"sqlite:///{tmp_path / 'manjha.db'}") for _ in range(2))
+    one.write_now(metadata.create_all)
+    for database in (one, one, other, other) * 3:
+        database.write_now(lambda connection: audit.append(connection, NOW, "test.event"))
+    assert one.write_now(audit.first_broken) is None
+    assert one.write_now(audit.last_seq) == 12
+
+
+def test_an_append_that_was_taken_back_leaves_the_chain_whole(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'manjha.db'}")
+    database.write_now(metadata.create_all)
+
+    def fail(connection):
+        audit.append(connection, NOW, "test.lost")
+        raise LookupError
+
+    database.write_now(partial(audit.append, at=NOW, event="test.first"))
+    with pytest.raises(LookupError):
+        database.write_now(fail)
+    database.write_now(partial(audit.append, at=NOW, event="test.second"))
+    assert database.write_now(audit.first_broken) is None
+    assert database.write_now(audit.last_seq) == 2
