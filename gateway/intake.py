@@ -51,6 +51,11 @@ class _Parcel:
             self.stored.set_exception(error if known else StorageFailed(f"it cannot be stored: {error!r}"))
 
 
+def _concerns_all(outcome: object) -> bool:
+    """Whether no other alert could be stored now, either."""
+    return isinstance(outcome, StorageFailed) and outcome.for_all
+
+
 #: What became of one: stored, or why not.
 _Outcome = tuple[_Parcel, "list[Stored] | BaseException"]
 
@@ -145,15 +150,24 @@ class Intake:
         try:
             stored = iter(transact(lambda connection: self._store(connection, parcels)))
         except BaseException as error:  # a border: whatever one alert breaks, the others go on
-            if isinstance(error, StorageFailed) and error.for_all:
+            if _concerns_all(error):
                 # Waiting for the lock once more for each would take longer than TradingView does.
                 return [(parcel, error) for parcel in (*parcels, *self._taken())]
             if len(parcels) > 1:
-                return [outcome for parcel in parcels for outcome in self._stored(transact, [parcel])]
+                return self._each_by_itself(transact, parcels)
             if not isinstance(error, StorageFailed):
                 log.error("alert_not_storable", error=repr(error), exc_info=error)
             return [(parcels[0], error)]
         return [(parcel, list(islice(stored, len(parcel.arrivals)))) for parcel in parcels]
+
+    def _each_by_itself(self, transact: Transact, parcels: list[_Parcel]) -> list[_Outcome]:
+        outcomes: list[_Outcome] = []
+        for at, parcel in enumerate(parcels, 1):
+            outcomes += self._stored(transact, [parcel])
+            error = outcomes[-1][1]
+            if _concerns_all(error):
+                return [*outcomes, *((left, error) for left in parcels[at:])]
+        return outcomes
 
     def _deliver(self, done: "asyncio.Future[list[_Outcome]]") -> None:
         if (error := done.exception()) is not None:  # its turn did not come in time

@@ -151,6 +151,24 @@ async def test_a_poisoned_alert_does_not_harm_its_neighbours(world):
     assert len(stored) == 5
 
 
+async def test_a_lock_met_beside_a_poisoned_alert_is_waited_for_once(world, monkeypatch):
+    tries, real = [], alerts.store
+
+    def store(connection, arrivals):
+        tries.append(len(arrivals))
+        if len(arrivals) > 1:
+            return real(connection, arrivals)  # one of them is poisoned
+        raise StorageFailed("database is locked", for_all=True)
+
+    intake = intake_of(world)
+    await intake.accept([arrival(buy(), at=world.clock())])
+    monkeypatch.setattr(alerts, "store", store)
+    made = [arrival(buy(), at=world.clock(), source=source) for source in (POISON, "a", "b", "c")]
+    stored = await asyncio.gather(*(intake.accept([each]) for each in made), return_exceptions=True)
+    assert all(isinstance(each, StorageFailed) for each in stored)
+    assert tries.count(1) <= 2
+
+
 async def test_what_comes_after_a_poisoned_alert_is_stored_too(world):
     intake = intake_of(world)
     with pytest.raises(StorageFailed):
