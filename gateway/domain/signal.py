@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum, unique
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from gateway.domain.contract import OptionType
@@ -102,6 +103,17 @@ class Level:
     value: Decimal
 
 
+class Objection(msgspec.Struct, frozen=True, kw_only=True):
+    """What an alert says that its entry must not drop in silence: as InvalidAlert, `field` names the place.
+
+    `option_type`: it speaks only against an entry of that type; None: against every one.
+    """
+
+    field: str
+    sentence: str
+    option_type: OptionType | None = None
+
+
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """One alert, understood. Quantity in units; times aware, UTC; `price` as sent (chart's or option's)."""
 
@@ -131,8 +143,17 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     product: str | None = None
     #: Fields that were sent and mean nothing here; shown to the owner, never acted on.
     ignored: tuple[str, ...] = ()
+    #: What refuses it where it opens, and has no bearing on what it closes. Unset it is not written: the same
+    #: alert, sent again after an upgrade, is known by what its signal was written as before.
+    objections: tuple[Objection, ...] | UnsetType = UNSET
+
+
+def objection_to(entry: Signal) -> Objection | None:
+    """What refuses it as an entry; None without any. Of no option type yet, only what refuses every one."""
+    objections = entry.objections or ()
+    return next((each for each in objections if each.option_type in (None, entry.option_type)), None)
 
 
 def what_is_said(signal: Signal) -> Signal:
     """What an alert wants done, without what is new each time it is sent."""
-    return replace(signal, time=None, price=None, ignored=())
+    return replace(signal, time=None, price=None, ignored=(), objections=UNSET)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from config.settings import StrategySettings
 from gateway.domain.contract import OptionType
 from gateway.domain.errors import InvalidAlert
-from gateway.domain.signal import Action, Signal
+from gateway.domain.signal import Action, Signal, objection_to
 from gateway.ingress.grammar.actions import Parts
 from gateway.ingress.grammar.amounts import read_stop_loss, read_target, read_trailing_stop
 from gateway.ingress.grammar.moments import read_expiry
@@ -37,9 +37,10 @@ def complete(signal: Signal, strategy: StrategySettings) -> Signal:
     """The signal with its gaps filled.
 
     An entry takes symbol, option type, strike, size, expiry, stop-loss and target; an exit takes nothing,
-    because it closes what is held, whatever was bought (a SELL that finds nothing to close and may open a
-    short is completed then). A size in the alert, in units or in lots, wins over one in the settings. Raises
-    InvalidAlert naming what an entry still lacks, or a setting that cannot be read.
+    because it closes what is held, whatever was bought, and meets no objection (a SELL that finds nothing to
+    close and may open a short is completed then, and does). A size in the alert, in units or in lots, wins
+    over one in the settings. Raises InvalidAlert naming what an entry still lacks, what refuses it, or a
+    setting that cannot be read.
     """
     return complete_entry(signal, strategy) if signal.action is Action.BUY else signal
 
@@ -52,6 +53,8 @@ def complete_entry(signal: Signal, strategy: StrategySettings) -> Signal:
         given.pop("quantity", None)
         given.pop("lots", None)
     whole = replace(signal, **given) if given else signal
+    if (objection := objection_to(whole)) is not None:
+        raise InvalidAlert(objection.field, objection.sentence)
     _check(whole)
     return whole
 

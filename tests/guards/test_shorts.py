@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Row
 
 from gateway.domain.order import GuardState
-from gateway.domain.signal import Action, Signal, StrikeKind, StrikeRule
+from gateway.domain.signal import Action, Objection, Signal, StrikeKind, StrikeRule
 from gateway.ingress.completion import complete, complete_entry
 from gateway.paper.faults import FaultKind
 from storage import tables
@@ -72,6 +72,20 @@ async def test_what_is_held_is_closed_first_and_no_short_is_opened_with_it(write
     assert writer.net() == 0, "at most what is held"
     await writer.filled(write(lots=1))
     assert writer.net() == -LOT, "the next one opens"
+
+
+async def test_what_refuses_an_entry_refuses_the_sell_that_opens_and_not_the_one_that_closes(
+    writer: House,
+) -> None:
+    objection = Objection(field="product", sentence="product is not understood; remove it.")
+    doubtful = write(objections=(objection,))
+    await writer.filled(buy())
+    await writer.filled(doubtful)
+    assert writer.net() == 0, "it closes what is held"
+    alert_id = await writer.send(doubtful)
+    await writer.reaches(alert_id, "refused")
+    assert writer.net() == 0
+    assert await writer.was_told(objection.sentence)
 
 
 async def test_an_exit_never_opens(writer: House) -> None:

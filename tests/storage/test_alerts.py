@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from gateway.domain.contract import OptionType
@@ -14,9 +15,11 @@ from gateway.domain.signal import (
     ExpiryRule,
     Level,
     LevelKind,
+    Objection,
     Signal,
     StrikeKind,
     StrikeRule,
+    what_is_said,
 )
 from storage import alerts, audit
 from tests.storage.rows import NOW, arrival, later
@@ -38,6 +41,10 @@ EVERYTHING = Signal(
     prev_market_position="flat",
     position_size=Decimal(-3),
     ignored=("a", "b"),
+    objections=(
+        Objection(field="dte", sentence="dte is not understood."),
+        Objection(field="action", sentence="they contradict.", option_type=OptionType.CE),
+    ),
 )
 
 
@@ -45,6 +52,16 @@ def test_a_signal_comes_back_as_it_was_understood(connection):
     made = arrival(signal=EVERYTHING)
     alerts.store(connection, [made])
     assert alerts.signal_of(alerts.get(connection, made.alert_id)) == EVERYTHING
+
+
+def test_a_signal_without_objections_is_written_as_before_there_were_any(connection):
+    """Else an element of an array, sent again after the upgrade, would be another alert by its id."""
+    made = arrival(signal=Signal(action=Action.SELL))
+    alerts.store(connection, [made])
+    row = alerts.get(connection, made.alert_id)
+    assert "objections" not in row.signal
+    assert alerts.signal_of(row) == made.signal
+    assert b"objections" not in msgspec.json.encode(what_is_said(EVERYTHING))
 
 
 def test_the_bytes_are_kept_as_they_came(connection):

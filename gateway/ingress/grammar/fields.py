@@ -5,8 +5,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from msgspec.structs import replace
+
+from gateway.domain.contract import OptionType
 from gateway.domain.errors import InvalidAlert
-from gateway.domain.signal import Action, Signal
+from gateway.domain.signal import Action, Objection, Signal, objection_to
 from gateway.ingress.grammar import amounts, moments, topics
 from gateway.ingress.grammar.actions import Parts, option_type_word, read_action, read_option_type
 from gateway.ingress.grammar.names import SECRET, look_up, near_miss
@@ -93,6 +96,8 @@ class _Reading:
         self._size: str | None = None
         #: What unknown fields say of the side: name, text, action.
         self._sides: tuple[tuple[str, str, Action], ...] = ()
+        #: The first for every option type, and the first for calls alone.
+        self._objections: dict[OptionType | None, Objection] = {}
 
     def take(self, name: str, node: Node) -> None:
         """Reads one pair."""
@@ -115,8 +120,29 @@ class _Reading:
             )
         for name, text, side in self._sides:
             if topics.is_against(side, text, self._said["action"]):
-                raise self._contradiction("action", (name, text))
-        return Signal(**self._said, ignored=tuple(self._ignored[:MAX_IGNORED]))
+                self._object(self._contradiction("action", (name, text)), topics.against_which(side))
+        signal = Signal(**self._said, ignored=tuple(self._ignored[:MAX_IGNORED]))
+        return self._objected(signal) if self._objections else signal
+
+    def _objected(self, signal: Signal) -> Signal:
+        """With what refuses it where it opens: a BUY here and now, a SELL if it comes to that."""
+        if signal.action is Action.EXIT:
+            return signal
+        signal = replace(signal, objections=tuple(self._objections.values()))
+        objection = objection_to(signal) if signal.action is Action.BUY else None
+        if objection is not None:
+            raise InvalidAlert(objection.field, objection.sentence)
+        return signal
+
+    def _object(self, fault: InvalidAlert, option_type: OptionType | None = None) -> None:
+        objection = Objection(field=fault.field, sentence=fault.sentence, option_type=option_type)
+        self._objections.setdefault(option_type, objection)
+
+    def _refuse(self, fault: InvalidAlert, *, of_exits: bool) -> None:
+        """Whatever the action is, or an entry alone: an exit takes nothing from such a field."""
+        if of_exits:
+            raise fault
+        self._object(fault)
 
     def _read(self, name: str, field: str, node: Node) -> None:
         text = text_of(field, node)
@@ -146,8 +172,9 @@ class _Reading:
                 "body", f"the field {quoted(name)} holds a control character; write its name plainly."
             )
         if (meant := near_miss(word)) is not None:
-            raise InvalidAlert(meant, f"{plain_name(name)} is not a field; did you mean {meant}?")
-        if not topics.says_nothing(node):
+            fault = InvalidAlert(meant, f"{plain_name(name)} is not a field; did you mean {meant}?")
+            self._refuse(fault, of_exits=meant not in topics.OF_ENTRIES)
+        elif not topics.says_nothing(node):
             self._weigh(name, word, node)
         self._ignored.append(plain_name(name))
 
@@ -159,13 +186,12 @@ class _Reading:
             self._sides += ((name, str(node), side),)
         elif (topic := topics.topic_of(word, node)) is not None:
             shown = plain_name(name)
-            raise InvalidAlert(
-                topic.field or shown,
-                f"{shown} is not understood, and is not dropped in silence; {topic.right}.",
-            )
-        elif (inner := topics.order_inside(node)) is not None:
-            what = f"{plain_name(name)} holds {plain_name(inner)}, which is not read there"
-            raise InvalidAlert(plain_name(name), f"{what}; {_SIDE_BY_SIDE}")
+            what = f"{shown} is not understood, and is not dropped in silence; {topic.right}."
+            self._refuse(InvalidAlert(topic.field or shown, what), of_exits=topic.of_exits)
+        elif inner := list(topics.order_inside(node)):
+            shown = plain_name(name)
+            what = f"{shown} holds {plain_name(inner[0][0])}, which is not read there; {_SIDE_BY_SIDE}"
+            self._refuse(InvalidAlert(shown, what), of_exits=any(of_exits for _, of_exits in inner))
 
 
 def _soft_field(word: str, text: str) -> str | None:
