@@ -21,11 +21,10 @@ from gateway.domain.difference import (
 from gateway.domain.errors import BrokerError, BrokerFault, IllegalMove, StorageFailed
 from gateway.domain.market import Calendar
 from gateway.domain.order import (
-    LIVE_INTENTS,
+    DECIDED_INTENTS,
     WORKING_ORDERS,
     BrokerOrder,
     BrokerPosition,
-    IntentState,
 )
 from gateway.positions import soon
 from gateway.venues import VenueAccess
@@ -300,10 +299,9 @@ def _moving(connection: Connection, venue: str) -> frozenset[Contract]:
     """Contracts with orders under way: their positions say nothing yet. A stop at rest moves nothing."""
     working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
     resting = (orders.c.intent_id == intents.c.id) & (orders.c.status == "TRIGGER PENDING")
-    sent = LIVE_INTENTS - {IntentState.AWAITING_APPROVAL}
     statement = select(intents.c.tradingsymbol, intents.c.product).where(
         (intents.c.venue == venue)
-        & (intents.c.state.in_(sent) | intents.c.id.in_(working))
+        & (intents.c.state.in_(DECIDED_INTENTS) | intents.c.id.in_(working))
         & ~select(orders.c.seq).where(resting).exists()
     )
     return frozenset((row.tradingsymbol, row.product) for row in connection.execute(statement))

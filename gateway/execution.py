@@ -197,6 +197,7 @@ class Executor:
             fitted = sells.fit(connection, row, now)
             if fitted is None:
                 return False
+            self._tell_fitted(connection, row, fitted.quantity, now)
             row = fitted
         world = self._world.read(connection, row.venue, row.strategy, readings)
         approval = intents.approval_of(connection, row.alert_id)
@@ -208,7 +209,9 @@ class Executor:
             self._refuse(connection, row, "rules", "; ".join(sentences), now)
             if row.purpose == Purpose.EXIT and row.guard_id is None and len(sentences) == len(verdicts):
                 self._keep(connection, row, verdicts, sentences, now)
-            self._show(connection, row, now, wording.stopped_at_the_claim(row, sentences))
+            held = not _is_exit(row) or sells.holdings_of(connection, sells.key_of(row), closed_by=row.side)
+            text = wording.stopped_at_the_claim(row, sentences, held=bool(held))
+            self._show(connection, row, now, text)
             return False
         intents.claim(connection, row, now)
         if row.purpose == Purpose.ENTRY:
@@ -218,6 +221,13 @@ class Executor:
             self._outbox.tell(connection, text, at=now, subject=subject, loud=False)
         checkpoint("execution.claiming")
         return True
+
+    def _tell_fitted(self, connection: Connection, row: Row[Any], left: int, now: datetime) -> None:
+        """The owner has approved more than there is left to sell."""
+        if left == row.quantity or intents.approval_of(connection, row.alert_id) is None:
+            return
+        text, subject = wording.less_than_approved(row, left), f"alert:{row.alert_id}"
+        self._outbox.tell(connection, text, at=now, subject=subject)
 
     def _keep(
         self,

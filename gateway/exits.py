@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 from config.settings import StrategySettings
 from gateway.domain.contract import Contract, OptionType
 from gateway.domain.difference import Shown
-from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose, Side
+from gateway.domain.order import DECIDED_INTENTS, WORKING_ORDERS, IntentState, Purpose, Side
 from gateway.domain.signal import Action, MarketPosition, Signal, StrikeKind
 from gateway.domain.sizing import closing_units, slices
 from storage import closings, holdings, intents
@@ -57,8 +57,9 @@ def plan_exits(
 ) -> list[ExitPlan]:
     """What the exit sells now, oldest holding first, the contract it names before all others.
 
-    Sells that are decided, open or unknown count as sold. Never more than the account has, where `account`
-    could be read: somebody may have closed by hand. Empty when nothing is left to close.
+    Sells that are decided, open or unknown count as sold; a question sells nothing. Never more than the
+    account has, where `account` could be read: somebody may have closed by hand. Empty when nothing is left
+    to close.
     """
     held = _held(connection, signal, strategy)
     wanted = _wanted(signal, held)
@@ -288,7 +289,7 @@ def withdraw_unsent(
 def entries_on_their_way(connection: Connection, signal: Signal, strategy: StrategySettings) -> list[str]:
     """Alert ids of the entries that the exit means and that may be filled any moment, without approval."""
     working = select(orders_table.c.intent_id).where(orders_table.c.state.in_(WORKING_ORDERS))
-    moving = LIVE_INTENTS - {IntentState.AWAITING_APPROVAL, IntentState.UNKNOWN}
+    moving = DECIDED_INTENTS - {IntentState.UNKNOWN}
     statement = select(intents_table).where(
         (intents_table.c.strategy == strategy.name)
         & (intents_table.c.state.in_(moving) | intents_table.c.id.in_(working))

@@ -215,6 +215,7 @@ class Planner:
             return
         if not self._commit(connection, alert, strategy, drafts, ask):
             return
+        self._withdraw_asked(connection, alert, strategy, drafts, now, ask=ask)
         texts = []
         if unknown := unknown_entries(connection, alert.signal, strategy):
             texts.append(wording.exit_without(alert.strategy, unknown))
@@ -222,6 +223,24 @@ class Planner:
             texts.append(wording.another_quantity(_what(alert.signal), alert.strategy, difference))
         for text in texts:
             self._outbox.tell(connection, text, at=now, subject=f"alert:{alert.alert_id}")
+
+    def _withdraw_asked(
+        self,
+        connection: Connection,
+        alert: Accepted,
+        strategy: StrategySettings,
+        drafts: list[Draft],
+        now: datetime,
+        *,
+        ask: bool,
+    ) -> None:
+        """What was asked about the same before is answered by this exit, or asked by it."""
+        contracts = {
+            (draft.venue, strategy.name, draft.contract.tradingsymbol, draft.product) for draft in drafts
+        }
+        why = wording.asked_anew(alert.alert_id) if ask else wording.closed_by(alert.alert_id)
+        for alert_id in intents.withdraw_asked(connection, contracts, why, now, but=alert.alert_id):
+            self._outbox.show(connection, f"alert:{alert_id}", at=now)
 
     async def _draft_entry(self, signal: Signal, strategy: StrategySettings, side: Side) -> Draft:
         if side is Side.SELL:

@@ -113,7 +113,8 @@ class PositionWatch:
 
 def position_of(connection: Connection, strategy: StrategySettings, symbol: str | None) -> Position:
     """What the strategy comes to hold of the underlying (None: of all) when all that is decided is filled:
-    what is being sold counts as sold; entries on their way, asked about or unknown count as held."""
+    what is being sold, or asked about, counts as sold; entries on their way, asked about or unknown count as
+    held."""
     units: defaultdict[tuple[OptionType, int], int] = defaultdict(int)
     closing: dict[tuple[str, str], int] = {}
     for row in holdings.open_(connection, strategy.name, strategy.venue):
@@ -122,7 +123,8 @@ def position_of(connection: Connection, strategy: StrategySettings, symbol: str 
             continue
         key = (row.tradingsymbol, row.product)
         if key not in closing:
-            closing[key] = intents.being_sold(connection, strategy.venue, strategy.name, *key)
+            whole = (strategy.venue, strategy.name, *key)
+            closing[key] = intents.being_sold(connection, *whole) + intents.asked_about(connection, whole)
         taken = min(closing[key], row.quantity)
         closing[key] -= taken
         sign = -1 if row.side == Side.SELL else 1

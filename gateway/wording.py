@@ -66,6 +66,16 @@ def another_quantity(what: str, strategy: str, sentence: str) -> str:
     return f"🔸 <b>Not the alert's quantity</b> · {_safe(what)} · {_safe(strategy)}\n• {_safe(sentence)}"
 
 
+def closed_by(alert_id: str) -> str:
+    """Why nobody is asked about an exit any more."""
+    return f"withdrawn: alert {alert_id} closes it"
+
+
+def asked_anew(alert_id: str) -> str:
+    """The same, where the other exit is a question itself."""
+    return f"withdrawn: alert {alert_id} asks in its place"
+
+
 def order_title(row: Row[Any]) -> str:
     """`BUY 65 NIFTY 24000 CE 01 Dec · RSI · PAPER` for an intent's row."""
     strike = f"{Decimal(row.strike).normalize():f}"
@@ -87,10 +97,19 @@ def not_sent(row: Row[Any], words: str) -> str:
     return f"❌ <b>Not sent</b> · {order_title(row)}\n{_safe(words)}\nNo order exists.{_still_held(row)}"
 
 
-def stopped_at_the_claim(row: Row[Any], sentences: Iterable[str]) -> str:
-    """A rule said no at the last moment."""
+def less_than_approved(row: Row[Any], left: int) -> str:
+    """Some of it was sold while the owner was asked."""
+    return (
+        f"🔸 <b>Less than approved</b> · {order_title(row)}\n"
+        f"• {left} of {row.quantity} units are left to close; the rest was closed since, or is being closed."
+    )
+
+
+def stopped_at_the_claim(row: Row[Any], sentences: Iterable[str], *, held: bool = True) -> str:
+    """A rule said no at the last moment. `held`: whether there is anything that an exit could have closed."""
     lines = "\n".join(f"• {_safe(sentence)}" for sentence in sentences)
-    return f"⛔ <b>Not sent</b> · {order_title(row)}\n{lines}\nNo order exists.{_still_held(row)}"
+    still_held = _still_held(row) if held else ""
+    return f"⛔ <b>Not sent</b> · {order_title(row)}\n{lines}\nNo order exists.{still_held}"
 
 
 def not_checked(row: Row[Any], sentences: Iterable[str]) -> str:

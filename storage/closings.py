@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
-from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, GuardState, IntentState, Purpose
+from gateway.domain.order import DECIDED_INTENTS, WORKING_ORDERS, GuardState, Purpose
 from storage import audit
 from storage.sells import ACCOUNT, Key
 from storage.tables import closing_lines, closings, fills, guards, intents, orders
@@ -178,10 +178,9 @@ def moving(connection: Connection, venue: str) -> set[tuple[str, str]]:
     positions say of them is not settled. A stop at rest moves nothing, nor does a question."""
     working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
     resting = (orders.c.intent_id == intents.c.id) & (orders.c.status == "TRIGGER PENDING")
-    sent = LIVE_INTENTS - {IntentState.AWAITING_APPROVAL}
     statement = select(intents.c.tradingsymbol, intents.c.product).where(
         (intents.c.venue == venue)
-        & or_(intents.c.state.in_(sent), intents.c.id.in_(working))
+        & or_(intents.c.state.in_(DECIDED_INTENTS), intents.c.id.in_(working))
         & ~select(orders.c.seq).where(resting).exists()
     )
     return {(row.tradingsymbol, row.product) for row in connection.execute(statement)}

@@ -1,6 +1,6 @@
 """Intents and approvals: what was decided, whether the owner agrees, and the claim before the one call."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -22,14 +22,13 @@ from sqlalchemy import (
 
 from gateway.domain.errors import IllegalMove
 from gateway.domain.figures import Figures
-from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose
-from storage import audit
-from storage.sells import resting_stop
+from gateway.domain.order import DECIDED_INTENTS, LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose
+from storage import audit, sells
 from storage.tables import alerts, approvals, intents, orders
 from storage.transition import move
 
 #: Values of `approvals.decision`.
-PENDING, APPROVED, REJECTED, EXPIRED, VOID = "pending", "approved", "rejected", "expired", "void"
+PENDING, APPROVED, REJECTED, EXPIRED, VOID = "pending", "approved", "rejected", "expired", sells.VOID
 
 IntentRow = Row[Any]
 
@@ -156,6 +155,47 @@ def decide(
                 values |= {"refused_by": "rules", "reason": by}
             _step(connection, intent, goal, at, **values)
     return row
+
+
+def withdraw_asked(
+    connection: Connection,
+    contracts: Collection[sells.Key],
+    why: str,
+    at: datetime,
+    *,
+    but: str | None = None,
+) -> list[str]:
+    """Another exit of these contracts is planned in the same transaction: the pending questions about exits
+    of them (`but` for one alert's) are void, and say why. Where one asks about other contracts, too, those
+    stay asked about. Returns the alerts whose cards that changes."""
+    changed = []
+    for asked in pending_approvals(connection):
+        rows = [row for row in of_alert(connection, asked.alert_id) if row.purpose != Purpose.ENTRY]
+        open_ = [row for row in rows if row.state == IntentState.AWAITING_APPROVAL]
+        gone = [row for row in open_ if sells.key_of(row) in contracts]
+        if not gone or asked.alert_id == but:
+            continue
+        changed.append(asked.alert_id)
+        if len(gone) == len(open_):
+            decide(connection, asked.id, VOID, by=why, at=at)
+            continue
+        for row in gone:
+            refuse(connection, row, by="rules", reason=why, at=at)
+    return changed
+
+
+def asked_about(connection: Connection, key: sells.Key) -> int:
+    """Units of a contract that exits would close about which the owner is still asked."""
+    venue, strategy, tradingsymbol, product = key
+    asked = and_(
+        intents.c.venue == venue,
+        intents.c.strategy == strategy,
+        intents.c.tradingsymbol == tradingsymbol,
+        intents.c.product == product,
+        intents.c.purpose != Purpose.ENTRY,
+        intents.c.state == IntentState.AWAITING_APPROVAL,
+    )
+    return _unfilled(connection, asked)
 
 
 def take_back(connection: Connection, asked: Row[Any], note: str, at: datetime) -> None:
@@ -323,6 +363,7 @@ def entries_that_may_fill(connection: Connection) -> list[IntentRow]:
 
 def being_sold(connection: Connection, venue: str, strategy: str, tradingsymbol: str, product: str) -> int:
     """Units of sells that are decided, open or unknown and not filled yet: they count as sold.
+    One that the owner is still asked about sells nothing.
 
     A guard's stop that rests at the exchange is none of them: it makes way for an exit before that one is
     claimed (`sells.free_for` counts it, too).
@@ -331,14 +372,14 @@ def being_sold(connection: Connection, venue: str, strategy: str, tradingsymbol:
 
 
 def _closing(venue: str, tradingsymbol: str, product: str) -> ColumnElement[bool]:
-    """Exits of one contract that are decided, open or unknown; stops at rest are none."""
+    """Exits of one contract that are decided, open or unknown; stops at rest are none, nor are questions."""
     return and_(
         intents.c.venue == venue,
         intents.c.tradingsymbol == tradingsymbol,
         intents.c.product == product,
         intents.c.purpose != Purpose.ENTRY,
-        intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(_WORKING),
-        ~resting_stop(),
+        intents.c.state.in_(DECIDED_INTENTS) | intents.c.id.in_(_WORKING),
+        ~sells.resting_stop(),
     )
 
 

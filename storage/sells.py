@@ -1,4 +1,5 @@
-"""What is being closed of a contract: every exit that is decided, open or unknown, resting stops too.
+"""What is being closed of a contract: every exit that is decided, open or unknown, resting stops too; an exit
+that the owner is still asked about closes nothing.
 
 Of a short an exit is a BUY; a strategy is long or short in a contract, never both.
 """
@@ -22,15 +23,17 @@ from sqlalchemy import (
 )
 
 from gateway.domain.errors import IllegalMove
-from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose
+from gateway.domain.order import DECIDED_INTENTS, LIVE_INTENTS, WORKING_ORDERS, IntentState, Purpose
 from storage import audit
-from storage.tables import holdings, intents, orders
+from storage.tables import approvals, holdings, intents, orders
 
 #: The order type of a stop that rests at the exchange, and the status it has once it was released.
 STOP_ORDER, RELEASED = "SL", "OPEN"
 
 #: An exit that came so long before an entry, or is at work still, is filled before that entry goes out.
 BEFORE = timedelta(seconds=60)
+#: Of `approvals.decision`: a question that something else has overtaken.
+VOID = "void"
 #: Whose name the orders bear that close, with the whole account, what no strategy of ours holds.
 ACCOUNT = "(account)"
 
@@ -61,7 +64,7 @@ def live(connection: Connection, venue: str | None = None, key: Key | None = Non
         .where(
             (intents.c.purpose != Purpose.ENTRY)
             & (intents.c.strategy != ACCOUNT)
-            & (intents.c.state.in_(LIVE_INTENTS) | orders.c.state.in_(WORKING_ORDERS))
+            & (intents.c.state.in_(DECIDED_INTENTS) | orders.c.state.in_(WORKING_ORDERS))
         )
         .order_by(intents.c.planned_at, intents.c.part)
     )
@@ -107,8 +110,9 @@ def free_for(connection: Connection, row: Row[Any]) -> int:
 
 def is_unfilled_before(connection: Connection, row: Row[Any]) -> bool:
     """Whether exits of this entry's strategy that came before it have not sold all that they were to sell,
-    while it is still held (what was bought after them is not theirs). A guard's orders are none of them; nor
-    are exits that ended long before."""
+    while it is still held (what was bought after them is not theirs); one that is still asked about has sold
+    nothing. A guard's orders are none of them; nor are exits that ended long before, nor those that were
+    withdrawn for another exit."""
     values = {
         "of_venue": row.venue,
         "of_strategy": row.strategy,
@@ -132,6 +136,7 @@ def _exits_before() -> Select[Any]:
         & intents.c.guard_id.is_(None)
     )
     working = select(orders.c.intent_id).where(orders.c.state.in_(WORKING_ORDERS))
+    void = exists().where((approvals.c.alert_id == intents.c.alert_id) & (approvals.c.decision == VOID))
     earlier = ours & (intents.c.planned_at <= bindparam("until"))
     # Each by an index of its own: this stands between an entry and its order.
     before = union(
@@ -149,7 +154,7 @@ def _exits_before() -> Select[Any]:
             func.max(intents.c.planned_at).label("latest"),
         )
         .outerjoin(orders, orders.c.intent_id == intents.c.id)
-        .where(ours & intents.c.alert_id.in_(before))
+        .where(ours & intents.c.alert_id.in_(before) & ~void)
         .group_by(intents.c.tradingsymbol, intents.c.product)
     )
 

@@ -179,6 +179,9 @@ LIVE_INTENTS = frozenset(
         IntentState.UNKNOWN,
     }
 )
+#: Of these, those that are more than a question to the owner. A question sells nothing, so exits count from
+#: here on; entries count while they are asked about, too, for what is approved is to fit every limit.
+DECIDED_INTENTS = LIVE_INTENTS - {IntentState.AWAITING_APPROVAL}
 #: Guards that are, or may be, around a holding.
 OPEN_GUARDS = frozenset(
     {

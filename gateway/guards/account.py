@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Connection, select
 
 from gateway.domain.errors import BrokerError
-from gateway.domain.order import LIVE_INTENTS, WORKING_ORDERS, BrokerPosition
+from gateway.domain.order import DECIDED_INTENTS, WORKING_ORDERS, BrokerPosition
 from gateway.guards.surroundings import Surroundings
 from gateway.positions import soon
 from storage import holdings
@@ -97,7 +97,7 @@ class Account:
         resting = (orders.c.intent_id == intents.c.id) & (orders.c.status == "TRIGGER PENDING")
         moving = select(intents.c.tradingsymbol, intents.c.product).where(
             (intents.c.venue == self._around.venue)
-            & (intents.c.state.in_(LIVE_INTENTS) | intents.c.id.in_(working))
+            & (intents.c.state.in_(DECIDED_INTENTS) | intents.c.id.in_(working))
             & ~select(orders.c.seq).where(resting).exists()
         )
         return dict(held), {(row.tradingsymbol, row.product) for row in connection.execute(moving)}

@@ -138,6 +138,7 @@ class Aftermath:
             text = words.reached(row, step.edge, last) if step.edge and last is not None else None
         intent = releases.add(connection, row, terms, row.reason or f"{step.edge} reached", now)
         releases.approve(connection, intent, now)
+        releases.end_questions(self._around, connection, row)
         if text is not None:
             self._around.tell(connection, row, text, priority=Priority.QUESTION, event=NoticeEvent.TRIGGERED)
         return True

@@ -127,6 +127,13 @@ def approve(connection: Connection, intent: Row[Any], now: datetime) -> None:
     intents.approve_unasked(connection, intent.alert_id, now)
 
 
+def end_questions(around: Surroundings, connection: Connection, guard: Row[Any]) -> None:
+    """The guard sells: in the same transaction nobody is asked any more whether to close its contract."""
+    key, now = sells.key_of(guard), around.clock()
+    for alert_id in intents.withdraw_asked(connection, {key}, words.REACHED, now):
+        around.outbox.show(connection, f"alert:{alert_id}", at=now)
+
+
 def adopt_order(around: Surroundings, connection: Connection, order: BrokerOrder) -> Row[Any] | None:
     """The exit that an order of the broker's book is, when one of our GTTs released it; else None."""
     if order.gtt_id is None:
@@ -167,6 +174,7 @@ def _adopt(
     level = guard.target_trigger if edge is Edge.TARGET else guard.stop_trigger
     terms = Terms(quantity=quantity, order_type="LIMIT", price=price, premium=level)
     intent = add(connection, guard, terms, f"GTT {guard.trigger_id} triggered", now)
+    end_questions(around, connection, guard)
     intents.mark_placed(connection, intent, now)
     orders.place(connection, intent, order_id, "regular", now)
     around.tell(

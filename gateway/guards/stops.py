@@ -80,18 +80,22 @@ class Stops:
             row = guards.known(connection, row.id)
         if order.state in WORKING_ORDERS:
             if order.status == sells.RELEASED or order.filled_quantity:
-                guards.trigger(connection, row, "stop triggered", now)
+                self._trigger(connection, row, now)
                 text = words.triggered(row, Edge.STOP, row.stop_limit, order.order_id)
                 self._around.tell(
                     connection, row, text, priority=Priority.QUESTION, event=NoticeEvent.TRIGGERED
                 )
         elif order.filled_quantity or _was_released(order):
-            guards.trigger(connection, row, "stop triggered", now)
+            self._trigger(connection, row, now)
         elif order.state == OrderState.REJECTED:
             self._refused(connection, row, order.status_message or "rejected", now)
         else:
             guards.remove(connection, row, _why_cancelled(order), now)
         self._around.show(connection, row)
+
+    def _trigger(self, connection: Connection, row: Row[Any], now: datetime) -> None:
+        guards.trigger(connection, row, "stop triggered", now)
+        releases.end_questions(self._around, connection, row)
 
     async def raise_to(self, row: Row[Any], stop: Decimal) -> None:
         """Modifies the order at the exchange; again at the next look where no clear answer came: the same

@@ -11,6 +11,9 @@ from gateway.domain.guarding import Edge
 from gateway.domain.money import format_rupees, to_paise
 from gateway.wording import VENUE_BADGES
 
+#: Why nobody is asked about an exit any more.
+REACHED = "withdrawn: its stop or target was reached"
+
 
 def title(row: Row[Any]) -> str:
     """`65 NIFTY 24000 CE 01 Dec · RSI · LIVE` for a guard's or a holding's row."""

@@ -127,7 +127,6 @@ async def test_two_exits_at_once_sell_once(world):
     "state",
     [
         IntentState.PLANNED,
-        IntentState.AWAITING_APPROVAL,
         IntentState.APPROVED,
         IntentState.PLACING,
         IntentState.UNKNOWN,

@@ -1,7 +1,7 @@
 """The square-off: what is due is closed and proven flat, what the owner keeps stays; restarts, short days."""
 
 import asyncio
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 import pytest
 
@@ -12,7 +12,7 @@ from gateway.paper.faults import FaultKind
 from storage import tables
 from storage.closings import State
 from tests.usecases.test_closing import card, ended, quick  # noqa: F401
-from tests.usecases.world import LOT, Clock, buy, strike
+from tests.usecases.world import LOT, Clock, buy, sell, strike
 
 WEDNESDAY = datetime(2026, 11, 25, 14, 0, tzinfo=IST)
 DAY = WEDNESDAY.date()
@@ -198,8 +198,6 @@ async def test_a_restart_in_the_middle_loses_nothing_and_asks_nothing_twice(worl
 async def test_an_exit_at_work_is_taken_back_before_its_units_are_sold(world):
     await bought(world)
     world.fault(FaultKind.FILL, quantity=0)
-    from tests.usecases.world import sell  # noqa: PLC0415
-
     exit_ = await world.send(sell())
     await world.reaches(exit_, "open")
     move_to(world, 15, 15)
@@ -207,6 +205,19 @@ async def test_an_exit_at_work_is_taken_back_before_its_units_are_sold(world):
     statuses = [order["status"] for order in world.paper.book()["orders"]]
     assert statuses == ["COMPLETE", "CANCELLED", "COMPLETE"]
     assert set(world.positions().values()) == {0}
+
+
+async def test_an_exit_that_is_asked_about_past_its_time_does_not_hold_it_up(open_world):
+    world = await open_world(defaults={"approval_timeout_seconds": 3600})
+    await world.run(world.approvals.run)
+    await bought(world)
+    move_to(world, 15, 10)
+    question = await world.send(sell(time=world.clock() - timedelta(seconds=90)))
+    await world.reaches(question, "awaiting_approval")
+    move_to(world, 15, 15)
+    await squared_off(world)
+    assert left(world) == {}
+    assert await world.status(question) == "refused"
 
 
 async def test_a_fill_that_comes_after_it_was_flat_is_closed_too(world):
