@@ -5,13 +5,14 @@ import html
 from bot.cards import Button, Card
 from gateway.kept_exits import KeptView
 from gateway.wording import VENUE_BADGES
-from storage.kept_exits import KeptState
+from storage.kept_exits import PATIENT, KeptState
 
 #: The head of these buttons' data.
 KEPT = "e"
 
 _TITLES = {
     KeptState.WAITING: "⏳ Exit kept",
+    KeptState.BEHIND: "⏳ Exit kept",
     KeptState.OFFERED: "🚨 Exit not filled",
     KeptState.SENT: "🔁 Exit came in again",
     KeptState.LEFT: "⚪ Exit left",
@@ -30,6 +31,8 @@ def kept_card(view: KeptView) -> Card:
         lines += [f"Held: {html.escape(symbol)} {units}" for symbol, units in view.contracts]
     if row.state == KeptState.WAITING:
         lines.append("Once it can go out it does; if it is too old by then, you are asked.")
+    elif row.state == KeptState.BEHIND:
+        lines.append("When that order is settled it goes out; if it is too old by then, you are asked.")
     elif row.state == KeptState.OFFERED:
         lines.append("<b>It is still held.</b> Sell it now, or close it in the Kite app.")
     elif row.sent_as:
@@ -43,6 +46,6 @@ def _buttons(view: KeptView) -> tuple[tuple[Button, ...], ...]:
     if not view.is_standing:
         return ()
     leave = Button(label="Do not sell", data=f"{KEPT}:{row.alert_id}:k")
-    if row.state == KeptState.WAITING:
+    if row.state in PATIENT:
         return ((leave,),)
     return ((Button(label="Sell now", data=f"{KEPT}:{row.alert_id}:s", style="danger"), leave),)

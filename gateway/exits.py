@@ -89,6 +89,52 @@ def plan_exits(
     return plans
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """Units that the signal means and the exit does not close, for the account may not have them: why.
+    `passes`: they may be there, which is to be seen when an order of ours is settled."""
+
+    contract: Contract
+    product: str
+    units: int
+    why: str
+    passes: bool
+
+
+def left_out(
+    connection: Connection,
+    signal: Signal,
+    strategy: StrategySettings,
+    freeze: Callable[[str], int],
+    account: Account | None,
+) -> list[LeftOut]:
+    """What the account keeps the exit from closing, before it is planned."""
+    if account is None:
+        return []
+    held = {each.key: each for each in _held(connection, signal, strategy)}
+    ours, theirs = (
+        {(plan.contract.tradingsymbol, plan.product): sum(plan.quantities) for plan in plans}
+        for plans in (
+            plan_exits(connection, signal, strategy, freeze),
+            plan_exits(connection, signal, strategy, freeze, account),
+        )
+    )
+    if sum(theirs.values()) >= sum(ours.values()):
+        return []
+    moving = closings.moving(connection, strategy.venue)
+    return [
+        LeftOut(
+            contract=held[key].contract,
+            product=held[key].product,
+            units=units - theirs.get(key, 0),
+            why=_why_blocked(connection, strategy, held[key], account[key], moving=key in moving),
+            passes=key in moving,
+        )
+        for key, units in ours.items()
+        if units > theirs.get(key, 0)
+    ]
+
+
 def other_size(signal: Signal, plans: Sequence[ExitPlan]) -> str | None:
     """Of an exit that closes another quantity than its alert says: how, and why. None where it does not, and
     for exits from inside."""
@@ -148,10 +194,7 @@ def why_nothing_to_close(
         return f"all that {strategy.name} holds is being sold already, by another exit or by its stop"
     if not plan_exits(connection, signal, strategy, freeze):
         return _why_nothing_is_meant(connection, signal, strategy)
-    held = _held(connection, signal, strategy)
-    shown = [(each, account[each.key]) for each in held if each.key in account] if account else []
-    blocked = [pair for pair in shown if not _left_in(connection, strategy.venue, *pair)]
-    return "; ".join(_why_blocked(connection, strategy, *pair) for pair in blocked)
+    return "; ".join(each.why for each in left_out(connection, signal, strategy, freeze, account))
 
 
 def _why_nothing_is_meant(connection: Connection, signal: Signal, strategy: StrategySettings) -> str:
@@ -174,13 +217,15 @@ _LEFT = {
 }
 
 
-def _why_blocked(connection: Connection, strategy: StrategySettings, held: _Held, shown: Shown) -> str:
+def _why_blocked(
+    connection: Connection, strategy: StrategySettings, held: _Held, shown: Shown, *, moving: bool
+) -> str:
     """Why the account may not have what the strategy should hold."""
     title = held.contract.title
-    if held.key in closings.moving(connection, strategy.venue):
+    if moving:
         return (
             f"an order of Manjha's in {title} is under way: until it is settled Kite's positions do not show "
-            f"what {strategy.name} has left. Send the exit again then"
+            f"what {strategy.name} has left"
         )
     longs, shorts = (
         holdings.of_all(connection, strategy.venue, *held.key, side) for side in (Side.BUY, Side.SELL)

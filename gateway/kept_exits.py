@@ -1,4 +1,4 @@
-"""Exits kept: what no session, a closed market or the broker has stopped is not forgotten while it is held.
+"""Exits kept: what no session, a closed market, an order under way or the broker stopped is not forgotten.
 
 An exit that waited comes in again as an alert of its own: at once while it is fresh, else with a question.
 """
@@ -19,11 +19,11 @@ from gateway.chase import is_due
 from gateway.domain.errors import BrokerFault, IllegalMove, StorageFailed
 from gateway.domain.order import new_alert_id
 from gateway.domain.signal import Action, Signal
-from gateway.exits import plan_exits
+from gateway.exits import ExitPlan, plan_exits
 from gateway.intake import Intake
 from gateway.kite.outcomes import fault_of_words
 from gateway.wakeups import Wakeups
-from storage import alerts, audit, flags, holdings, kept_exits
+from storage import alerts, audit, closings, flags, holdings, kept_exits
 from storage.alerts import Arrival
 from storage.engine import Database
 from storage.kept_exits import KeptState
@@ -47,7 +47,7 @@ class KeptView:
     @property
     def is_standing(self) -> bool:
         """Whether something is still to be decided."""
-        return self.row.state in (KeptState.WAITING, KeptState.OFFERED)
+        return self.row.state in kept_exits.STANDING
 
 
 class KeptExits:
@@ -128,17 +128,34 @@ class KeptExits:
         signals = await self._database.read(lambda connection: self._left(connection, row.alert_id))
         if not signals:
             await self._end(row, KeptState.GONE)
-        elif row.state == KeptState.WAITING and await self._database.read(_is_stopped):
+        elif row.state not in kept_exits.PATIENT:
+            return
+        elif await self._database.read(_is_stopped):
             await self._end(row, KeptState.LEFT, by="the kill switch")
-        elif row.state == KeptState.WAITING and self._blocked(row.venue) is None:
+        elif self._blocked(row.venue) is None and not await self._is_behind(row, signals):
             await self._send(row, signals, by=None)
+
+    async def _is_behind(self, row: Row[Any], signals: list[Signal]) -> bool:
+        """Whether an order of ours in its contracts is still to be settled, where it was kept for that."""
+        if row.state != KeptState.BEHIND:
+            return False
+
+        def look(connection: Connection) -> bool:
+            moving = closings.moving(connection, row.venue)
+            plans = [plan for signal in signals for plan in self._plans(connection, signal)]
+            return any((plan.contract.tradingsymbol, plan.product) in moving for plan in plans)
+
+        return await self._database.read(look)
+
+    def _plans(self, connection: Connection, signal: Signal) -> list[ExitPlan]:
+        strategy = self._settings.strategy(signal.strategy)
+        return plan_exits(connection, signal, strategy, lambda name: self._freeze(strategy.venue, name))
 
     def _left(self, connection: Connection, alert_id: str) -> list[Signal]:
         """What is still to be sold of it, as signals; empty when nothing is held that it means."""
         alert = alerts.get(connection, alert_id)
         if alert is None or alert.signal is None:
             return []
-        strategy = self._settings.strategy(alert.strategy)
         original = alerts.signal_of(alert)
         rests = kept_exits.rests(connection, alert_id)
         wanted = [
@@ -152,11 +169,7 @@ class KeptExits:
             )
             for (tradingsymbol, product), units in rests.items()
         ] or [original]
-
-        def freeze(name: str) -> int:
-            return self._freeze(strategy.venue, name)
-
-        return [signal for signal in wanted if plan_exits(connection, signal, strategy, freeze)]
+        return [signal for signal in wanted if self._plans(connection, signal)]
 
     async def _send(self, row: Row[Any], signals: list[Signal], *, by: str | None) -> None:
         """Sent under a key of its own, then ended: should the process die in between, the same key comes
@@ -227,7 +240,7 @@ class KeptExits:
 
     async def _standing(self, alert_id: str) -> Row[Any] | None:
         row = await self._database.read(lambda connection: kept_exits.get(connection, alert_id))
-        return row if row is not None and row.state in (KeptState.WAITING, KeptState.OFFERED) else None
+        return row if row is not None and row.state in kept_exits.STANDING else None
 
 
 def subject_of(alert_id: str) -> str:

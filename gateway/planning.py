@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from config.notices import NoticeEvent
 from config.settings import Settings, StrategySettings
-from gateway import reversal, wording
+from gateway import rests, reversal, wording
 from gateway.domain import freshness
 from gateway.domain.checkpoints import checkpoint
 from gateway.domain.contract import Contract
@@ -29,6 +29,7 @@ from gateway.entries_before import EntriesBefore
 from gateway.exits import (
     Account,
     has_something_to_close,
+    left_out,
     other_size,
     plan_exits,
     unknown_entries,
@@ -204,6 +205,7 @@ class Planner:
             for plan in plans
         ]
         now = self._clock()
+        left = left_out(connection, alert.signal, strategy, self._freeze, account)
         withdrawn = withdraw_unsent(connection, alert.signal, strategy, now)
         for alert_id in withdrawn:
             self._outbox.show(connection, f"alert:{alert_id}", at=now)
@@ -211,7 +213,9 @@ class Planner:
             sentence = why_nothing_to_close(connection, alert.signal, strategy, self._freeze, account)
             if withdrawn:
                 sentence += f"; the entry that was not sent yet ({', '.join(withdrawn)}) is withdrawn"
-            self._record(connection, alert, AlertState.REFUSED, [sentence], now)
+            kept = rests.keep_whole(connection, self._outbox, alert, strategy.venue, left, now)
+            sentences = [sentence, wording.KEPT_BEHIND] if kept else [sentence]
+            self._record(connection, alert, AlertState.REFUSED, sentences, now)
             return
         if not self._commit(connection, alert, strategy, drafts, ask):
             return
@@ -219,7 +223,12 @@ class Planner:
         texts = []
         if unknown := unknown_entries(connection, alert.signal, strategy):
             texts.append(wording.exit_without(alert.strategy, unknown))
-        if difference := other_size(alert.signal, plans):
+        if left and not alert.signal.by_owner:
+            # Kept behind a question, it would one day take that question's place.
+            if not ask:
+                rests.keep_rests(connection, self._outbox, alert, strategy.venue, left, now)
+            texts.append(wording.left_out(_what(alert.signal), alert.strategy, left, kept=not ask))
+        elif difference := other_size(alert.signal, plans):
             texts.append(wording.another_quantity(_what(alert.signal), alert.strategy, difference))
         for text in texts:
             self._outbox.tell(connection, text, at=now, subject=f"alert:{alert.alert_id}")

@@ -13,6 +13,7 @@ from gateway.domain.market import ist
 from gateway.domain.money import Paise, format_rupees, to_paise
 from gateway.domain.order import Purpose
 from gateway.domain.risk import World
+from gateway.exits import LeftOut
 
 #: The names of venues as the owner reads them.
 VENUE_BADGES = {"paper": "PAPER", "live": "LIVE"}
@@ -28,6 +29,11 @@ def still_asked(deadline: datetime) -> str:
 
 #: Of an exit that only the hour or the missing login has stopped.
 KEPT = "the exit is kept: once it can go out it does, or is asked about if it is too old by then"
+
+#: Of one that an order of ours stands before.
+KEPT_BEHIND = (
+    "the exit is kept: when that order is settled it goes out, or is asked about if it is too old by then"
+)
 
 
 def refused(
@@ -74,6 +80,17 @@ def closed_by(alert_id: str) -> str:
 def asked_anew(alert_id: str) -> str:
     """The same, where the other exit is a question itself."""
     return f"withdrawn: alert {alert_id} asks in its place"
+
+
+def left_out(what: str, strategy: str, left: Iterable[LeftOut], *, kept: bool) -> str:
+    """An exit that does not close all that it means. `kept`: what an order of ours hides is closed later."""
+    lines = [f"🔸 <b>Not all of it is closed</b> · {_safe(what)} · {_safe(strategy)}"]
+    for each in left:
+        line = f"• {each.units} units of {each.contract.title} are left out: {each.why}"
+        if each.passes:
+            line += f"; {KEPT_BEHIND}" if kept else ". Send the exit again then"
+        lines.append(_safe(line))
+    return "\n".join(lines)
 
 
 def order_title(row: Row[Any]) -> str:

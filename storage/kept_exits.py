@@ -22,6 +22,8 @@ class KeptState(StrEnum):
 
     #: For a session or an open market.
     WAITING = "waiting"
+    #: For the end of an order of ours: until then the positions do not show what is left to close.
+    BEHIND = "behind"
     #: The broker said no: the owner is asked.
     OFFERED = "offered"
     #: It came in again, as an alert of its own.
@@ -32,7 +34,10 @@ class KeptState(StrEnum):
     GONE = "gone"
 
 
-_STANDING = (KeptState.WAITING, KeptState.OFFERED)
+#: Those that go out by themselves once they can.
+PATIENT = frozenset({KeptState.WAITING, KeptState.BEHIND})
+#: Those of which something is still to come.
+STANDING = PATIENT | {KeptState.OFFERED}
 
 
 def keep_refused(
@@ -68,7 +73,7 @@ def get(connection: Connection, alert_id: str) -> Row[Any] | None:
 
 def standing(connection: Connection) -> list[Row[Any]]:
     """Those that wait or are offered, the oldest first."""
-    statement = select(kept_exits).where(kept_exits.c.state.in_(_STANDING))
+    statement = select(kept_exits).where(kept_exits.c.state.in_(STANDING))
     return list(connection.execute(statement.order_by(kept_exits.c.kept_at, kept_exits.c.alert_id)))
 
 
@@ -81,8 +86,8 @@ def end(
     by: str | None = None,
     sent_as: str | None = None,
 ) -> None:
-    """From waiting or offered to its end, once. Raises IllegalMove when somebody was faster."""
-    same = (kept_exits.c.alert_id == row.alert_id) & kept_exits.c.state.in_(_STANDING)
+    """From where it waits or is offered to its end, once. Raises IllegalMove when somebody was faster."""
+    same = (kept_exits.c.alert_id == row.alert_id) & kept_exits.c.state.in_(STANDING)
     values = {"state": goal, "ended_at": at, "ended_by": by[:64] if by else None, "sent_as": sent_as}
     if connection.execute(update(kept_exits).where(same).values(**values)).rowcount != 1:
         raise IllegalMove(f"the kept exit of alert {row.alert_id} is at its end")

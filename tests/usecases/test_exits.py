@@ -361,6 +361,27 @@ async def test_what_was_closed_by_hand_in_part_leaves_the_rest_to_sell(world):
     assert set(world.positions().values()) == {0}
 
 
+async def test_what_an_exit_of_all_leaves_out_is_told(world):
+    await world.execute()
+    await world.filled(buy())
+    put = await world.filled(buy(option_type=OptionType.PE))
+    await trade_by_hand(world, put.intents[0], LOT)
+    left = await world.filled(Signal(action=Action.EXIT, strategy="S"))
+    assert [row.option_type for row in left.intents] == ["CE"]
+    title = f"{LOT} units of NIFTY 24000 PE 01 Dec"
+    assert await world.was_told("Not all of it is closed", f"{title} are left out", "closed elsewhere")
+
+
+async def test_what_the_account_lacks_of_the_alerts_quantity_is_told_once(world):
+    await world.execute()
+    view = await world.filled(buy(lots=2))
+    await trade_by_hand(world, view.intents[0], LOT)
+    await world.filled(sell(lots=2))
+    told = [text for text in await world.told() if "Not all of it" in text or "the alert says" in text]
+    assert len(told) == 1
+    assert f"{LOT} units of" in told[0]
+
+
 async def test_positions_that_cannot_be_read_are_unknown_not_flat(world):
     await world.execute()
     await world.filled(buy())

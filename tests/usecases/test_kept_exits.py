@@ -1,15 +1,19 @@
 """An exit that no session, a closed market or the broker has stopped is not forgotten while it is held."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from bot.kept_card import kept_card
+from gateway.domain.contract import OptionType
+from gateway.domain.signal import Action
 from gateway.kept_exits import KeptExits, view_of
 from gateway.paper.faults import FaultKind
 from storage import tables
-from tests.usecases.world import LOT, World, buy, sell
+from tests.usecases.by_hand import trade_by_hand
+from tests.usecases.world import LOT, World, buy, sell, strike
 
 PLACE = "POST /orders/*"
 
@@ -214,3 +218,109 @@ async def test_the_kill_switch_makes_kept_exits_void(scene: Scene) -> None:
     await scene.log_in(seconds=5)
     await scene.look()
     assert (await scene.world.held(), await scene.states()) == (LOT, ["left"])
+
+
+PUT = {"option_type": OptionType.PE, "strike": strike(24_300)}
+LONG_OUT = sell("LongA", option_type=OptionType.PE)
+SHORT_BACK = buy("Writer", **PUT)
+
+
+@pytest.fixture
+async def opposite(make_world: Callable[..., Any]) -> Scene:
+    """LongA holds two lots of a put, and Writer is short of one of it."""
+    world = await make_world(strategies={"Writer": {"allow_short": True}})
+    await world.execute()
+    await world.filled(buy("LongA", lots=2, **PUT))
+    await world.filled(buy("Writer", action=Action.SELL, **PUT))
+    return Scene(world)
+
+
+async def hanging(scene: Scene, signal: Any) -> str:
+    """An exit of one side that the exchange has, and does not fill."""
+    scene.world.fault(FaultKind.FILL, quantity=0)
+    alert_id = await scene.world.send(signal)
+    await scene.world.reaches(alert_id, "open")
+    return alert_id
+
+
+async def kept_behind(scene: Scene) -> tuple[str, str]:
+    """LongA's exit hangs, and Writer's is kept behind it; their alerts."""
+    await scene.world.filled(sell("LongA", option_type=OptionType.PE, lots=1))
+    first = await hanging(scene, LONG_OUT)
+    second = await scene.world.send(SHORT_BACK)
+    await scene.world.reaches(second, "refused")
+    return first, second
+
+
+async def chased(scene: Scene, alert_id: str) -> None:
+    """Five seconds later it is re-priced, and filled."""
+    scene.world.clock.forward(seconds=6)
+    await scene.world.chaser.look()
+    await scene.world.reconciler.read()
+    await scene.world.chaser.look()
+    await scene.world.reaches(alert_id, "filled")
+
+
+async def is_out(scene: Scene, strategy: str) -> None:
+    async def gone() -> bool:
+        await scene.world.reconciler.read()
+        return await scene.world.held(strategy) == 0
+
+    await scene.world.until(gone, lambda: f"{strategy} still holds it")
+
+
+async def test_an_exit_of_the_other_side_is_kept_while_the_first_sides_is_under_way(opposite: Scene) -> None:
+    first, second = await kept_behind(opposite)
+    said = ("is under way", "the exit is kept: when that order is settled")
+    assert await opposite.world.was_told(second, *said)
+    await opposite.look()
+    assert await opposite.states() == ["behind"]
+    assert await opposite.labels(second) == ["Do not sell"]
+    await chased(opposite, first)
+    await opposite.look()
+    await is_out(opposite, "Writer")
+    assert await opposite.states() == ["sent"]
+    await opposite.look()
+    assert set(opposite.world.positions().values()) == {0}
+
+
+async def test_what_an_exit_leaves_out_for_the_other_side_is_told_and_follows_it(opposite: Scene) -> None:
+    world = opposite.world
+    buying = await hanging(opposite, SHORT_BACK)
+    view = await world.filled(LONG_OUT)
+    assert [row.quantity for row in view.intents] == [LOT]
+    assert await world.was_told("Not all of it is closed", f"{LOT} units of", "is under way", "is kept")
+    await opposite.look()
+    assert await world.held("LongA") == LOT
+    await chased(opposite, buying)
+    await opposite.look()
+    await is_out(opposite, "LongA")
+    assert set(world.positions().values()) == {0}
+
+
+async def test_what_is_kept_behind_an_order_outlives_a_restart(opposite: Scene) -> None:
+    first, _ = await kept_behind(opposite)
+    await opposite.world.restart()
+    opposite.start()
+    await opposite.world.execute()
+    await opposite.look()
+    assert await opposite.states() == ["behind"]
+    await chased(opposite, first)
+    await opposite.look()
+    await is_out(opposite, "Writer")
+
+
+async def test_the_kill_switch_ends_what_is_kept_behind_an_order(opposite: Scene) -> None:
+    await kept_behind(opposite)
+    await opposite.world.kill_switch.throw("Asha")
+    await opposite.look()
+    assert await opposite.states() == ["left"]
+
+
+async def test_what_was_closed_by_hand_is_not_kept(scene: Scene) -> None:
+    """No order of ours explains it."""
+    view = await scene.world.filled(buy())
+    await trade_by_hand(scene.world, view.intents[0], LOT)
+    await scene.world.reaches(await scene.world.send(sell()), "refused")
+    await scene.look()
+    assert await scene.rows() == []
