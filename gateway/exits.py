@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Row, select
 
 from config.settings import StrategySettings
@@ -156,6 +157,7 @@ def _left_in(connection: Connection, venue: str, held: _Held, shown: Shown) -> i
 
 def _held(connection: Connection, signal: Signal, strategy: StrategySettings) -> list[_Held]:
     """The strategy's holdings that the signal can mean, one entry a contract and product."""
+    signal = _narrowed(connection, signal, strategy)
     merged: dict[tuple[str, str], _Held] = {}
     for row in holdings.open_(connection, strategy.name, strategy.venue):
         if not _closes(signal, row.side):
@@ -174,6 +176,20 @@ def _held(connection: Connection, signal: Signal, strategy: StrategySettings) ->
                 side=Side(row.side),
             )
     return sorted(merged.values(), key=lambda held: not _is_named(signal, held.contract))
+
+
+def _narrowed(connection: Connection, signal: Signal, strategy: StrategySettings) -> Signal:
+    """What a position means of all that the strategy has bought, or may have bought in a moment: where a
+    reversal's entry came before its exit, the new side is not what the exit leaves."""
+    if signal.position is None or signal.option_type is not None:
+        return signal
+    held = holdings.open_(connection, strategy.name, strategy.venue)
+    entries = [intents.get(connection, row.intent_id) for row in held if row.side == Side.BUY]
+    entries += [row for row in intents.live_entries(connection, strategy.name) if row.side == Side.BUY]
+    alone = replace(signal, position=None)
+    meant = [entry for entry in entries if entry is not None and _is_meant(alone, entry)]
+    bought = {entry.option_type for entry in meant if entry.venue == strategy.venue}
+    return replace(signal, option_type=signal.position.narrowed(bought))
 
 
 def why_nothing_to_close(
@@ -317,6 +333,7 @@ def withdraw_unsent(
 ) -> list[str]:
     """Withdraws the entries that the exit means and that have not been sent: those that wait for approval,
     and those approved that could not go out (no session yet). Returns their alert ids."""
+    signal = _narrowed(connection, signal, strategy)
     reason = "withdrawn: its strategy's exit came before it was sent"
     withdrawn: dict[str, None] = {}
     for pending in intents.pending_approvals(connection):
@@ -333,6 +350,7 @@ def withdraw_unsent(
 
 def entries_on_their_way(connection: Connection, signal: Signal, strategy: StrategySettings) -> list[str]:
     """Alert ids of the entries that the exit means and that may be filled any moment, without approval."""
+    signal = _narrowed(connection, signal, strategy)
     working = select(orders_table.c.intent_id).where(orders_table.c.state.in_(WORKING_ORDERS))
     moving = DECIDED_INTENTS - {IntentState.UNKNOWN}
     statement = select(intents_table).where(
@@ -344,12 +362,14 @@ def entries_on_their_way(connection: Connection, signal: Signal, strategy: Strat
 
 def unknown_entries(connection: Connection, signal: Signal, strategy: StrategySettings) -> list[str]:
     """Alert ids of the entries that the exit means and of which nobody knows whether they exist."""
+    signal = _narrowed(connection, signal, strategy)
     rows = intents.in_state(connection, IntentState.UNKNOWN)
     return [row.alert_id for row in rows if _is_meant_entry(signal, strategy, row)]
 
 
 def entries_searched_for(connection: Connection, signal: Signal, strategy: StrategySettings) -> list[str]:
     """Of those, the ones the order book is still searched for: after that only the owner can tell."""
+    signal = _narrowed(connection, signal, strategy)
     rows = intents.in_state(connection, IntentState.UNKNOWN)
     left = [row for row in rows if row.questioned_at is None]
     return [row.alert_id for row in left if _is_meant_entry(signal, strategy, row)]

@@ -1,5 +1,6 @@
 """The signal: what an alert says, parsed. What it leaves out is None: the strategy's settings may say it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -31,7 +32,8 @@ class Action(StrEnum):
 class MarketPosition(StrEnum):
     """Which of TradingView's positions an exit leaves, where it says so: an index held long or short."""
 
-    #: By options that were bought. (A strategy may open its long with either type.)
+    #: By options that were bought. (A strategy may open its long with either type; one that has bought both
+    #: is long by its calls.)
     LONG = "long"
     #: By puts that were bought, or by options that were written. A bought call is never short.
     SHORT = "short"
@@ -40,6 +42,11 @@ class MarketPosition(StrEnum):
         """Whether an option that was opened on that side (BUY, SELL) can be such a position."""
         bought = side == "BUY"
         return bought if self is MarketPosition.LONG else not bought or option_type == OptionType.PE
+
+    def narrowed(self, bought: Collection[str]) -> OptionType | None:
+        """The one option type it means of a strategy that has bought these; None where it is no matter."""
+        both = {OptionType.CE, OptionType.PE} <= set(bought)
+        return OptionType.CE if self is MarketPosition.LONG and both else None
 
 
 @unique

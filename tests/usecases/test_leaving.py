@@ -9,6 +9,8 @@ import pytest
 from gateway.domain.contract import OptionType
 from gateway.domain.signal import Action, MarketPosition, Signal
 from gateway.ingress.payload import parse_body
+from gateway.paper.faults import FaultKind
+from storage import tables
 from tests.usecases.world import LOT, World, buy
 
 CALL, PUT = OptionType.CE, OptionType.PE
@@ -96,3 +98,44 @@ async def test_a_reversal_whose_two_alerts_come_in_the_wrong_order_keeps_what_it
     await writer.execute()
     await writer.reaches(alert_id, "refused")
     assert await writer.held() == LOT
+
+
+async def test_close_long_leaves_the_put_that_a_reversal_has_bought_already(world: World) -> None:
+    """Of calls and puts that were bought, the calls are the long."""
+    await world.execute()
+    await world.filled(buy())
+    await world.filled(buy(option_type=PUT))
+    view = await world.filled(leave(MarketPosition.LONG))
+    assert [row.option_type for row in view.intents] == [CALL]
+    assert await world.held() == LOT
+
+
+async def test_close_long_neither_waits_for_the_other_sides_entry_nor_cancels_it(world: World) -> None:
+    await world.execute()
+    await world.filled(buy())
+    world.fault(FaultKind.FILL, quantity=0)
+    put = await world.send(buy(option_type=PUT))
+    await world.reaches(put, "open")
+    await world.filled(leave(MarketPosition.LONG))
+    assert await world.status(put) == "open"
+    assert [row.cancel_asked_at for row in await world.rows(tables.orders)] == [None] * 3
+
+
+async def test_close_long_does_not_withdraw_the_put_that_is_asked_about(asking: World) -> None:
+    await asking.execute()
+    call = await asking.send(buy())
+    await asking.reaches(call, "awaiting_approval")
+    await asking.press(call)
+    await asking.reaches(call, "filled")
+    put = await asking.send(buy(option_type=PUT))
+    await asking.reaches(put, "awaiting_approval")
+    await asking.filled(leave(MarketPosition.LONG))
+    assert await asking.status(put) == "awaiting_approval"
+
+
+async def test_close_long_that_names_the_put_closes_the_put(world: World) -> None:
+    await world.execute()
+    await world.filled(buy())
+    await world.filled(buy(option_type=PUT))
+    view = await world.filled(leave(MarketPosition.LONG, option_type=PUT))
+    assert [row.option_type for row in view.intents] == [PUT]
