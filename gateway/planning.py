@@ -16,11 +16,7 @@ from gateway.domain.checkpoints import checkpoint
 from gateway.domain.contract import Contract
 from gateway.domain.errors import IllegalMove, InvalidAlert, Refusal, StorageFailed
 from gateway.domain.freshness import Doubt
-from gateway.domain.order import (
-    AlertState,
-    Purpose,
-    Side,
-)
+from gateway.domain.order import AlertState, Purpose, Side
 from gateway.domain.risk import NOTHING_READ, Readings, Rule, judge, left_unjudged
 from gateway.domain.signal import Action, Signal, StrikeKind
 from gateway.domain.sizing import slices, units
@@ -160,11 +156,15 @@ class Planner:
         ):
             return
         exit_ = await self._database.write(lambda connection: reversal.store(connection, alert, signal))
-        await self._plan_exit(exit_, strategy, stale)
-        self._wakeups.told(exit_.alert_id)
+        if exit_ is not None:
+            await self._plan_exit(exit_, strategy, stale)
+            self._wakeups.told(exit_.alert_id)
 
     async def _plan_exit(self, alert: Accepted, strategy: StrategySettings, stale: bool) -> None:
         """The drafts are made inside the transaction: nothing may be sold twice between look and claim."""
+        # After a restart a flip's exit stands behind the flip, which has planned it.
+        if await self._database.read(lambda connection: alerts.is_planned(connection, alert.alert_id)):
+            return
         await self._entries.wait(alert.signal, strategy)
         account = await self._positions.credible(alert.signal, strategy, self._freeze)
         priced: dict[str, Decimal | None] = {}

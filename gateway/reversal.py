@@ -31,8 +31,13 @@ def exit_before(signal: Signal) -> Signal | None:
     )
 
 
-def store(connection: Connection, alert: Accepted, signal: Signal) -> Accepted:
-    """The exit as an alert of its own, so that it goes the way of every exit, a restart in between or not."""
+def store(connection: Connection, alert: Accepted, signal: Signal) -> Accepted | None:
+    """The exit as an alert of its own, so that it goes the way of every exit, a restart in between or not:
+    then it is the one that was stored before. None when that one was planned, and only the flip was not."""
+    before = alerts.latest_after(connection, alert.alert_id, _source(alert))
+    if before is not None:
+        known = replace(alert, alert_id=before.id, signal=alerts.signal_of(before))
+        return known if before.state == AlertState.RECEIVED else None
     alert_id = new_alert_id()
     arrival = Arrival(
         alert_id=alert_id,

@@ -235,6 +235,12 @@ def is_one_of_several(connection: Connection, row: Row[Any]) -> bool:
     return row.part > 0 or (connection.scalar(following) or 0) > 0
 
 
+def is_planned(connection: Connection, alert_id: str) -> bool:
+    """Whether something was made of it."""
+    row = get(connection, alert_id)
+    return row is not None and row.state != AlertState.RECEIVED
+
+
 def signal_of(row: Row[Any]) -> Signal:
     """The signal of a row that has one."""
     return msgspec.json.decode(row.signal, type=Signal)

@@ -161,6 +161,49 @@ async def test_the_exit_of_a_stale_flip_is_asked_about_after_a_restart_in_betwee
     await running.reaches(stored.alert_id, "awaiting_approval")
 
 
+@pytest.mark.parametrize("old", [False, True])
+async def test_after_a_restart_a_flip_takes_up_the_exit_that_it_had_stored(world: World, old: bool) -> None:
+    """The process died between that exit and its plan."""
+    await world.execute()
+    await world.filled(buy())
+    world.lanes.put = lambda alert: None  # type: ignore[method-assign]
+    signal = buy(**FLIP, time=world.clock() - timedelta(minutes=2) if old else None)
+    flip = await world.send(signal)
+    begun = Accepted(alert_id=flip, strategy="S", signal=signal, received_at=world.clock())
+    left = exit_before(signal)
+    assert left is not None
+    await world.write(lambda connection: store(connection, begun, left))
+    await world.restart()
+    await world.execute()
+    await world.reaches(flip, "stale" if old else "filled")
+    closing = await exit_of(world, flip)
+    await world.reaches(closing, "awaiting_approval" if old else "filled")
+    lane_is_done = await world.send(sell(symbol="BANKNIFTY"))
+    await world.reaches(lane_is_done, "refused")
+    refusals = [text for text in await world.told() if "Refused" in text and closing in text]
+    assert refusals == []
+    assert await filled_trades(world) == (["BUY CE"] if old else ["BUY CE", "SELL CE", "BUY PE"])
+
+
+async def test_a_flip_planned_anew_asks_about_its_exit_once(world: World) -> None:
+    """The process died between the plan of that exit and its own."""
+    await world.execute()
+    await world.filled(buy())
+    world.lanes.put = lambda alert: None  # type: ignore[method-assign]
+    signal = buy(**FLIP, time=world.clock() - timedelta(minutes=2))
+    flip = await world.send(signal)
+    strategy = world.settings.strategy("S")
+    begun = Accepted(alert_id=flip, strategy="S", signal=signal, received_at=world.clock())
+    await world.planner._exit_first(begun, strategy, stale=True)
+    question = await exit_of(world, flip)
+    await world.reaches(question, "awaiting_approval")
+    await world.restart()
+    await world.execute()
+    await world.reaches(flip, "stale")
+    assert await exit_of(world, flip) == question
+    assert await world.status(question) == "awaiting_approval"
+
+
 async def test_an_entry_whose_exit_is_never_filled_is_not_sent_and_that_is_told(running: World) -> None:
     _, entry = await unfilled_exit(running, buy(**PUT))
     await running.until(lambda: running.intents(entry))
