@@ -165,7 +165,7 @@ def test_pending_questions_are_listed_by_their_deadline(connection):
     ("state", "units"),
     [
         (IntentState.PLANNED, 65),
-        (IntentState.AWAITING_APPROVAL, 65),
+        (IntentState.AWAITING_APPROVAL, 0),  # a question sells nothing
         (IntentState.APPROVED, 65),
         (IntentState.PLACING, 65),
         (IntentState.UNKNOWN, 65),
