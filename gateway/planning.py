@@ -252,8 +252,7 @@ class Planner:
             self._outbox.show(connection, f"alert:{alert_id}", at=now)
 
     async def _draft_entry(self, signal: Signal, strategy: StrategySettings, side: Side) -> Draft:
-        if side is Side.SELL:
-            signal = self._completed(signal, strategy)
+        signal = self._completed(signal, strategy)
         venue = self._venues[strategy.venue]
         contract = await self._contract(signal, venue)
         total = units(
@@ -282,7 +281,7 @@ class Planner:
         return await self._reader.with_margin(draft) if wants_margin else draft
 
     def _completed(self, signal: Signal, strategy: StrategySettings) -> Signal:
-        """What the alert of a short leaves out comes from its strategy's settings, as a BUY's does."""
+        """Its gaps filled by its strategy's settings: the door does that only for what opens for certain."""
         try:
             return self._complete(signal, strategy)
         except InvalidAlert as fault:

@@ -37,16 +37,17 @@ def complete(signal: Signal, strategy: StrategySettings) -> Signal:
     """The signal with its gaps filled.
 
     An entry takes symbol, option type, strike, size, expiry, stop-loss and target; an exit takes nothing,
-    because it closes what is held, whatever was bought, and meets no objection (a SELL that finds nothing to
-    close and may open a short is completed then, and does). A size in the alert, in units or in lots, wins
-    over one in the settings. Raises InvalidAlert naming what an entry still lacks, what refuses it, or a
-    setting that cannot be read.
+    because it closes what is held, whatever was bought, and meets no objection. Where shorts are allowed, a
+    BUY may close one, and a SELL open one: which of the two it is, planning sees, and completes what opens.
+    A size in the alert, in units or in lots, wins over one in the settings. Raises InvalidAlert naming what
+    an entry still lacks, what refuses it, or a setting that cannot be read.
     """
-    return complete_entry(signal, strategy) if signal.action is Action.BUY else signal
+    opens_for_certain = signal.action is Action.BUY and not strategy.allow_short
+    return complete_entry(signal, strategy) if opens_for_certain else signal
 
 
 def complete_entry(signal: Signal, strategy: StrategySettings) -> Signal:
-    """An entry with its gaps filled: a BUY, or a SELL that opens a short. Raises InvalidAlert."""
+    """An entry with its gaps filled: a BUY or a SELL that opens something. Raises InvalidAlert."""
     settings = _settings_of(strategy.name, *[getattr(strategy, field) for field in _SETTINGS])
     given = {name: value for name, value in settings.items() if getattr(signal, name) is None}
     if signal.quantity is not None or signal.lots is not None:

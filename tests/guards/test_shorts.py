@@ -140,6 +140,25 @@ async def test_a_sell_that_says_nothing_closes_what_is_held_and_then_opens_what_
         assert (opened_[:5], opened_[-2:]) == ("NIFTY", "PE")
 
 
+async def test_a_buy_that_closes_a_short_needs_nothing_and_meets_no_objection(
+    tmp_path: Path, template: Template
+) -> None:
+    """Asked for a strike, or refused for its product, it would leave the short open."""
+    own = {"allow_short": True, "lots": 1}
+    async with opened(tmp_path, template, strategies={"S": own}) as house:
+        house.planner._complete = complete_entry
+        objection = Objection(field="product", sentence="product is not understood; remove it.")
+        said = Signal(action=Action.BUY, strategy="S", objections=(objection,))
+        bare = complete(said, house.settings.strategy("S"))
+        await short(house, lots=2)
+        await house.filled(bare)
+        assert (house.net(), house.shorts()) == (0, []), "all that is short, not the settings' one lot"
+        alert_id = await house.send(bare)
+        await house.reaches(alert_id, "refused")
+        assert house.net() == 0
+        assert await house.was_told(objection.sentence)
+
+
 # guards
 
 
